@@ -1,0 +1,14 @@
+"""Class-agnostic object proposals; usable alone, and light to import."""
+
+from proposals.images import ImageError, read_image
+from proposals.result import Proposals
+from proposals.selective_search import MODES, SelectiveSearch, SelectiveSearchConfig
+
+__all__ = [
+    "MODES",
+    "ImageError",
+    "Proposals",
+    "SelectiveSearch",
+    "SelectiveSearchConfig",
+    "read_image",
+]

@@ -1,0 +1,102 @@
+"""Box geometry, in the one format used inside the house.
+
+Boxes are ``(N, 4)`` float32 arrays of ``(x1, y1, x2, y2)`` in pixels; the right and bottom
+edges are exclusive, so ``x2 - x1`` is the width and a box over a whole image of height H and
+width W is ``(0, 0, W, H)``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from proposals._numba import kernel
+
+FloatArray = NDArray[np.float32]
+
+
+def check_boxes(boxes_xyxy: ArrayLike, what: str) -> FloatArray:
+    """Return ``boxes_xyxy`` as a contiguous ``(N, 4)`` float32 array, or refuse it.
+
+    Parameters
+    ----------
+    boxes_xyxy : array_like, (N, 4)
+        An empty sequence counts as no boxes.
+    what : str
+        What the boxes are; opens the error message.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not (N, 4), a value is not finite, or an edge lies before its opposite.
+    """
+    boxes = np.ascontiguousarray(boxes_xyxy, dtype=np.float32)
+    if boxes.size == 0:
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"{what}: boxes must be of shape (N, 4), but got {boxes.shape}")
+    if not np.isfinite(boxes).all():
+        raise ValueError(f"{what}: boxes must be finite, but box {_first_bad(~np.isfinite(boxes))}")
+    reversed_edges = boxes[:, 2:] < boxes[:, :2]
+    if reversed_edges.any():
+        row = int(np.flatnonzero(reversed_edges.any(axis=1))[0])
+        raise ValueError(
+            f"{what}: boxes must be (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2,"
+            f" but box {row} is {boxes[row].tolist()}"
+        )
+    return boxes
+
+
+def _first_bad(bad: NDArray[np.bool_]) -> str:
+    return f"{int(np.flatnonzero(bad.any(axis=1))[0])} is not"
+
+
+def box_areas(boxes_xyxy: FloatArray) -> FloatArray:
+    """Return the areas ``(N,)`` of ``(N, 4)`` boxes, in square pixels."""
+    sides = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]  # (N, 2)
+    return sides[:, 0] * sides[:, 1]
+
+
+def pairwise_iou(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+    """Return the intersection over union ``(A, B)`` of every box of one set with every other.
+
+    A pair whose union is empty has an IoU of 0.
+    """
+    return _pairwise_iou(
+        np.ascontiguousarray(boxes_a, dtype=np.float32),
+        np.ascontiguousarray(boxes_b, dtype=np.float32),
+    )
+
+
+@kernel
+def _pairwise_iou(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+    ious = np.zeros((boxes_a.shape[0], boxes_b.shape[0]), np.float32)
+    for i in range(boxes_a.shape[0]):
+        ax1, ay1, ax2, ay2 = boxes_a[i]
+        area_a = (ax2 - ax1) * (ay2 - ay1)
+        for j in range(boxes_b.shape[0]):
+            bx1, by1, bx2, by2 = boxes_b[j]
+            width = min(ax2, bx2) - max(ax1, bx1)
+            height = min(ay2, by2) - max(ay1, by1)
+            if width > 0 and height > 0:
+                shared = width * height
+                ious[i, j] = shared / (area_a + (bx2 - bx1) * (by2 - by1) - shared)
+    return ious
+
+
+def clip_boxes(boxes_xyxy: FloatArray, image_size: tuple[int, int]) -> FloatArray:
+    """Return boxes ``(N, 4)`` cut at the borders of an image of ``(height, width)`` pixels.
+
+    A box wholly outside becomes one of no area on the border that is nearest.
+    """
+    height, width = image_size
+    limits = np.array([width, height, width, height], dtype=np.float32)
+    return np.clip(boxes_xyxy, np.float32(0), limits)
+
+
+def first_occurrences(boxes: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the ascending indices of the first of each set of identical ``(N, 4)`` int boxes."""
+    if len(boxes) == 0:
+        return np.zeros(0, dtype=np.int64)
+    _, first = np.unique(boxes, axis=0, return_index=True)
+    return np.sort(first).astype(np.int64)
