@@ -1,0 +1,23 @@
+"""GoogLeNet as published in 2014, its ImageNet weights and its input."""
+
+from __future__ import annotations
+
+from backbones.googlenet import INCEPTION_WIDTHS, AuxiliaryHead, AuxiliaryLogits, GoogLeNet
+from backbones.inception import Inception, InceptionWidths
+from backbones.lrn import LocalResponseNorm
+from backbones.preprocess import InputStatistics, centre_crop
+from backbones.weights import WeightsError, load_imagenet_weights
+
+__all__ = [
+    "INCEPTION_WIDTHS",
+    "AuxiliaryHead",
+    "AuxiliaryLogits",
+    "GoogLeNet",
+    "Inception",
+    "InceptionWidths",
+    "InputStatistics",
+    "LocalResponseNorm",
+    "WeightsError",
+    "centre_crop",
+    "load_imagenet_weights",
+]

@@ -1,0 +1,108 @@
+"""From uint8 pictures to what the network takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+# Caffe's evaluation of GoogLeNet: the centre 224 of a picture whose short side is 256.
+_SHORT_SIDE = 256
+_CROP_SIDE = 224
+
+
+@dataclass(frozen=True)
+class InputStatistics:
+    """What a network expects of its input pictures.
+
+    Attributes
+    ----------
+    mean_rgb : tuple of 3 float
+        Mean of the training pictures, red, green, blue, 0-255; Caffe's for ImageNet.
+    size : int
+        Height and width of the input in pixels.
+
+    Raises
+    ------
+    ValueError
+        If the mean is not three numbers in [0, 255] or the size is no integer above 0.
+    """
+
+    mean_rgb: tuple[float, float, float] = (123.0, 117.0, 104.0)
+    size: int = 224
+
+    def __post_init__(self) -> None:
+        in_range = [math.isfinite(value) and 0 <= value <= 255 for value in self.mean_rgb]
+        if in_range != [True, True, True]:
+            raise ValueError(f"mean_rgb must be 3 numbers in [0, 255] but got {self.mean_rgb}")
+        if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
+            raise ValueError(f"size must be an integer above 0 but got {self.size!r}")
+
+    def normalise(self, images_uint8: Tensor) -> Tensor:
+        """Subtract the mean and move the colours to the front.
+
+        Parameters
+        ----------
+        images_uint8 : Tensor
+            (N, size, size, 3) uint8 RGB.
+
+        Returns
+        -------
+        Tensor
+            (N, 3, size, size) float32 in channels-last memory format, on the same device.
+
+        Raises
+        ------
+        ValueError
+            If type or shape differ from the above.
+        """
+        wanted = (self.size, self.size, 3)
+        if images_uint8.dtype != torch.uint8 or images_uint8.shape[1:] != wanted:
+            raise ValueError(
+                f"images must be uint8 of shape (N, {self.size}, {self.size}, 3) but got"
+                f" {images_uint8.dtype} of shape {tuple(images_uint8.shape)}"
+            )
+        mean = torch.tensor(self.mean_rgb, dtype=torch.float32, device=images_uint8.device)
+        centred = images_uint8.to(torch.float32) - mean  # (N, size, size, 3)
+        return centred.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def centre_crop(image_uint8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Cut the centre 224 x 224 of a picture whose short side is brought to 256.
+
+    Parameters
+    ----------
+    image_uint8 : ndarray
+        (H, W, 3) uint8 RGB of any size above 0.
+
+    Returns
+    -------
+    ndarray
+        (224, 224, 3) uint8 RGB, bilinear and antialiased.
+
+    Raises
+    ------
+    ValueError
+        If type or shape differ from the above.
+    """
+    image = np.asarray(image_uint8)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(
+            f"image must be uint8 of shape (H, W, 3) with H, W above 0 but got {image.dtype}"
+            f" of shape {image.shape}"
+        )
+    height, width = image.shape[:2]
+    side = min(height, width) * _CROP_SIDE / _SHORT_SIDE  # of the cut, in the picture's pixels
+    left, top = (width - side) / 2, (height - side) / 2
+    # Cutting while resizing spares the part of a long picture that the crop leaves out.
+    crop = Image.fromarray(image).resize(
+        (_CROP_SIDE, _CROP_SIDE),
+        Image.Resampling.BILINEAR,
+        box=(left, top, left + side, top + side),
+    )
+    return np.array(crop)  # a copy, since Pillow's own memory is read-only
