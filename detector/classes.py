@@ -1,0 +1,74 @@
+"""Object classes: the 200 of ILSVRC DET, and how a user names some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class ObjectClass:
+    """One class that a detector can name.
+
+    Attributes
+    ----------
+    id : int
+        Number of the class in prediction files; ``det_id`` (1-200) for ILSVRC DET.
+    wnid : str
+        WordNet id, for example ``"n02958343"``.
+    name : str
+        English name, for example ``"car"``.
+    """
+
+    id: int
+    wnid: str
+    name: str
+
+
+@cache
+def ilsvrc_classes() -> tuple[ObjectClass, ...]:
+    """Return the 200 classes of ILSVRC DET, by ascending ``det_id``."""
+    table = files("detector").joinpath("data/ilsvrc_det_classes.tsv").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines()[1:])
+    return tuple(ObjectClass(int(det_id), wnid, name) for det_id, wnid, name in rows)
+
+
+def select_classes(
+    keys: Iterable[str], among: Sequence[ObjectClass] | None = None
+) -> tuple[ObjectClass, ...]:
+    """Return the classes that ``keys`` name, in the order of the keys.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        Each a WordNet id, a number (``det_id``) or a name; a name may be written
+        with spaces or underscores, in any case.
+    among : sequence of ObjectClass, optional
+        The classes to choose from; ILSVRC's 200 when left out.
+
+    Raises
+    ------
+    ValueError
+        If a key names no class, or two keys name the same one.
+    """
+    by_key: dict[str, ObjectClass] = {}
+    for object_class in ilsvrc_classes() if among is None else among:
+        for key in (object_class.wnid, str(object_class.id), object_class.name):
+            by_key[_normalised(key)] = object_class
+    selected: list[ObjectClass] = []
+    for key in keys:
+        if _normalised(key) not in by_key:
+            raise ValueError(
+                f"'{key}' names no class: give WordNet ids (n02958343), det_ids (1-200) or names"
+                " (car) as in detector/data/ilsvrc_det_classes.tsv"
+            )
+        if by_key[_normalised(key)] in selected:
+            raise ValueError(f"'{key}' names a class that was named before: give each class once")
+        selected.append(by_key[_normalised(key)])
+    return tuple(selected)
+
+
+def _normalised(key: str) -> str:
+    return key.strip().lower().replace(" ", "_")

@@ -1,0 +1,6 @@
+"""Labelled images: what one annotation holds, and readers of the trees they are published in."""
+
+from detector.datasets.annotation import DatasetError, ImageAnnotation
+from detector.datasets.ilsvrc import IlsvrcDet
+
+__all__ = ["DatasetError", "IlsvrcDet", "ImageAnnotation"]

@@ -1,0 +1,79 @@
+"""Proposals of a whole data set: computed once, kept in a file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.files import whole_file
+from proposals import ImageError, Proposals, read_image
+
+Boxes = NDArray[np.float32]
+
+
+class ProposalFileError(ValueError):
+    """A file of proposals that cannot be used."""
+
+
+def propose_for_files(
+    paths: Iterable[Path], proposer: Callable[[NDArray[np.uint8]], Proposals], threads: int
+) -> Iterator[Boxes | ImageError]:
+    """Yield the boxes ``(N, 4)`` of each picture, in order, or why it cannot be read.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+    proposer : callable
+        From an (H, W, 3) uint8 RGB image to `Proposals`; called from several threads.
+    threads : int
+        Pictures that are worked on at the same time.
+    """
+
+    def boxes_of(path: Path) -> Boxes | ImageError:
+        try:
+            return proposer(read_image(path)).boxes_xyxy
+        except ImageError as error:
+            return error
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(boxes_of, paths)
+
+
+def save_proposals(path: Path, boxes_by_image: Mapping[str, Boxes]) -> None:
+    """Write the boxes ``(N, 4)`` of each image, by image id, as one npz file."""
+    counts = [len(boxes) for boxes in boxes_by_image.values()]
+    arrays: dict[str, Any] = {
+        "image_ids": np.array(list(boxes_by_image), dtype=np.str_),
+        "counts": np.array(counts, dtype=np.int64),
+        "boxes_xyxy": np.concatenate([np.zeros((0, 4), np.float32), *boxes_by_image.values()]),
+    }
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_proposals(path: Path) -> dict[str, Boxes]:
+    """Read a file of `save_proposals`.
+
+    Raises
+    ------
+    ProposalFileError
+        If the file is damaged or something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            image_ids, counts = arrays["image_ids"], arrays["counts"]
+            boxes = arrays["boxes_xyxy"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ProposalFileError(
+            f"{path}: not a whole file of proposals ({error}); delete it to make it anew"
+        ) from None
+    if len(image_ids) != len(counts) or counts.sum() != len(boxes) or boxes.shape[1:] != (4,):
+        raise ProposalFileError(f"{path}: its parts do not fit; delete it to make it anew")
+    split = np.split(boxes.astype(np.float32), np.cumsum(counts)[:-1])
+    return dict(zip(image_ids.tolist(), split, strict=True))

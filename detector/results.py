@@ -1,0 +1,125 @@
+"""What a detector returns for one image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.classes import ObjectClass
+from proposals.boxes import check_boxes
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Objects found in one image, best first.
+
+    Attributes
+    ----------
+    boxes_xyxy : (N, 4) float32 array
+        Boxes in pixels of the image, right and bottom edges exclusive, inside the image.
+    scores : (N,) float32 array
+        Scores in [0, 1], descending.
+    labels : (N,) int64 array
+        Indices into ``classes``.
+    classes : tuple of ObjectClass
+        Every class that the detector can name.
+    image_size : (int, int)
+        Height and width of the image in pixels.
+
+    Raises
+    ------
+    ValueError
+        If an attribute does not fit this description.
+    """
+
+    boxes_xyxy: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: tuple[ObjectClass, ...]
+    image_size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        _check(
+            len(self.image_size) == 2 and min(self.image_size) >= 1,
+            "image_size must be a positive (height, width)",
+            self.image_size,
+        )
+        object.__setattr__(self, "boxes_xyxy", check_boxes(self.boxes_xyxy, "Detections"))
+        self._check_boxes_inside()
+        self._check_scores()
+        self._check_labels()
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @classmethod
+    def empty(cls, classes: Sequence[ObjectClass], image_size: tuple[int, int]) -> Detections:
+        """Return the detections of an image in which nothing was found."""
+        return cls(
+            boxes_xyxy=np.empty((0, 4), np.float32),
+            scores=np.empty(0, np.float32),
+            labels=np.empty(0, np.int64),
+            classes=tuple(classes),
+            image_size=image_size,
+        )
+
+    def above(self, threshold: float) -> Detections:
+        """Return the detections that score at least ``threshold``."""
+        count = int((self.scores >= threshold).sum())  # they are sorted
+        return Detections(
+            boxes_xyxy=self.boxes_xyxy[:count],
+            scores=self.scores[:count],
+            labels=self.labels[:count],
+            classes=self.classes,
+            image_size=self.image_size,
+        )
+
+    def _check_boxes_inside(self) -> None:
+        if len(self.boxes_xyxy) == 0:
+            return
+        height, width = self.image_size
+        low, high = self.boxes_xyxy.min(), self.boxes_xyxy[:, 2:].max(axis=0)
+        _check(
+            bool(low >= 0 and high[0] <= width and high[1] <= height),
+            f"boxes_xyxy must lie inside the {width}x{height} image",
+            f"boxes from {low} to {high.tolist()}",
+        )
+
+    def _check_scores(self) -> None:
+        scores, count = self.scores, len(self.boxes_xyxy)
+        _check(
+            scores.shape == (count,) and scores.dtype == np.float32,
+            f"scores must be ({count},) float32, one a box,",
+            f"{scores.shape} {scores.dtype}",
+        )
+        if count == 0:
+            return
+        descending = bool((scores[1:] <= scores[:-1]).all())
+        _check(
+            bool(scores[0] <= 1 and scores[-1] >= 0 and descending),
+            "scores must be in [0, 1] and descending",
+            f"{scores[0]} first, {scores[-1]} last" + ("" if descending else ", out of order"),
+        )
+
+    def _check_labels(self) -> None:
+        labels, count = self.labels, len(self.boxes_xyxy)
+        _check(
+            labels.shape == (count,) and labels.dtype == np.int64,
+            f"labels must be ({count},) int64, one a box,",
+            f"{labels.shape} {labels.dtype}",
+        )
+        if count == 0:
+            return
+        _check(
+            bool(labels.min() >= 0 and labels.max() < len(self.classes)),
+            f"labels must be indices of the {len(self.classes)} classes",
+            f"{labels.min()} to {labels.max()}",
+        )
+
+
+def _check(holds: bool, requirement: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"Detections.{requirement} but got {value}")

@@ -1,0 +1,102 @@
+"""Checkpoints of a training run: tensors and plain JSON, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from detector.files import whole_file
+
+_FORMAT = "inception-rcnn checkpoint 1"
+_MOMENTUM = "momentum."
+_MODEL = "model."
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be resumed from."""
+
+
+class Checkpoint(NamedTuple):
+    """A run after ``step`` steps."""
+
+    step: int
+    settings: dict[str, Any]  # what must not change between start and resumption
+    model: dict[str, Tensor]
+    momentum: dict[str, Tensor]  # by parameter name
+
+
+def save_checkpoint(
+    path: Path,
+    step: int,
+    settings: dict[str, Any],
+    network: nn.Module,
+    optimizer: torch.optim.SGD,
+) -> None:
+    """Write the state of a run; an older checkpoint stands until the new one is complete."""
+    tensors = {_MODEL + name: tensor for name, tensor in network.state_dict().items()}
+    for name, parameter in network.named_parameters():
+        buffer = optimizer.state.get(parameter, {}).get("momentum_buffer")
+        if buffer is not None:
+            tensors[_MOMENTUM + name] = buffer
+    # Contiguous copies: the file format knows no channels-last layout.
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {"format": _FORMAT, "run": json.dumps({"step": step, "settings": settings})}
+    with whole_file(path) as temporary:
+        save_file(tensors, temporary, metadata)
+
+
+def load_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
+    """Read a checkpoint and make sure that it belongs to this run.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged, is something else, or was made with other settings.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be read ({error}); delete it to start anew"
+        ) from None
+    if metadata.get("format") != _FORMAT:
+        raise CheckpointError(f"{path}: not a checkpoint of this tool; name another --out folder")
+    run = json.loads(metadata["run"])
+    changed = [key for key in settings if run["settings"].get(key) != settings[key]]
+    if changed:
+        key = changed[0]
+        raise CheckpointError(
+            f"{path}: the run was started with {key} = {run['settings'].get(key)!r}, now it is"
+            f" {settings[key]!r}; use the old value, or another --out folder for a new run"
+        )
+    return Checkpoint(
+        step=int(run["step"]),
+        settings=run["settings"],
+        model=_with_prefix(tensors, _MODEL),
+        momentum=_with_prefix(tensors, _MOMENTUM),
+    )
+
+
+def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: torch.optim.SGD) -> None:
+    """Put a checkpoint's state into a network and its optimizer."""
+    network.load_state_dict(checkpoint.model)
+    for name, parameter in network.named_parameters():
+        if name in checkpoint.momentum:
+            buffer = torch.empty_like(parameter)
+            optimizer.state[parameter]["momentum_buffer"] = buffer.copy_(checkpoint.momentum[name])
+
+
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,223 @@
+"""Fine-tuning a network on warped regions, by R-CNN's rules (Girshick et al. 2014, 2.3)."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from backbones import GoogLeNet, InputStatistics
+from detector.files import write_text
+from detector.network import choose_dtype
+from detector.training.batches import BatchLoader, TrainingBatch
+from detector.training.checkpoint import load_checkpoint, restore, save_checkpoint
+from detector.training.windows import BACKGROUND, SamplingConfig
+
+_PART = 16  # windows that pass the network together: the fastest on two cores
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Settings of a fine-tuning run; the defaults are R-CNN's for ILSVRC.
+
+    Attributes
+    ----------
+    steps : int
+        Batches to learn from.
+    learning_rate : float
+    drop_every : int
+        The rate is multiplied by ``drop_factor`` after each so many steps.
+    drop_factor : float
+    momentum, weight_decay : float
+    freeze_stem : bool
+        Whether conv1 to 3b keep their weights, which saves most of the time of a step.
+    stem_precision : str
+        Arithmetic of a frozen stem, as `Execution.precision`. What is trained is float32.
+    seed : int
+        Of the new classifier, the batches and dropout.
+    checkpoint_every : int
+        Steps between checkpoints.
+    sampling : SamplingConfig
+    """
+
+    steps: int = 50_000
+    learning_rate: float = 0.001
+    drop_every: int = 20_000
+    drop_factor: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    freeze_stem: bool = False
+    stem_precision: str = "auto"
+    seed: int = 0
+    checkpoint_every: int = 100
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "drop_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, but got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, but got {self.learning_rate}")
+
+
+class StepReport(NamedTuple):
+    """What is known after a step; a line of the log."""
+
+    step: int  # steps done
+    loss: float
+    accuracy: float  # of all windows of the batch
+    foreground_accuracy: float
+    learning_rate: float
+    seconds: float  # since the step before
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss became infinite or not a number."""
+
+
+def finetune(
+    network: GoogLeNet,
+    loader: BatchLoader,
+    statistics: InputStatistics,
+    config: TrainingConfig,
+    run_folder: Path,
+    report: Callable[[StepReport], None],
+) -> None:
+    """Train a network in place; a run that was cut off goes on at its last checkpoint.
+
+    A resumed run ends in the weights that an unbroken one ends in: batches and dropout
+    depend on nothing but the seed and the step.
+
+    Parameters
+    ----------
+    network : GoogLeNet
+        With a classifier of 1 + C outputs, background first.
+    loader : BatchLoader
+    statistics : InputStatistics
+    config : TrainingConfig
+    run_folder : Path
+        Holds ``checkpoint.safetensors`` and ``log.jsonl``.
+    report : callable
+        Called with each step's `StepReport`.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If the loss is no longer finite.
+    CheckpointError
+        If the folder's checkpoint is damaged or of a run with other settings.
+    """
+    network.train().to(memory_format=torch.channels_last)
+    if config.freeze_stem:
+        network.freeze_stem()
+    optimizer = torch.optim.SGD(
+        [parameter for parameter in network.parameters() if parameter.requires_grad],
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+    )
+    checkpoint_path = run_folder / "checkpoint.safetensors"
+    start = 0
+    if checkpoint_path.exists():
+        checkpoint = load_checkpoint(checkpoint_path, _lasting_settings(config))
+        restore(checkpoint, network, optimizer)
+        start = checkpoint.step
+    stem = _frozen_stem(network, config) if config.freeze_stem else network.stem
+    learner = _Learner(network, stem, statistics, optimizer, config)
+    with _reopened_log(run_folder / "log.jsonl", start) as log:
+        clock = time.monotonic()
+        for step, batch in enumerate(loader.batches(start, config.steps), start=start + 1):
+            learned = learner.step(batch, step)
+            now = time.monotonic()
+            line = StepReport(step, *learned, _rate(config, step), now - clock)
+            clock = now
+            log.write(json.dumps(line._asdict()) + "\n")
+            log.flush()
+            report(line)
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                settings = _lasting_settings(config)
+                save_checkpoint(checkpoint_path, step, settings, network, optimizer)
+    network.eval()
+
+
+def _lasting_settings(config: TrainingConfig) -> dict[str, Any]:
+    """Return what a resumed run must share; when to stop and to save may change."""
+    settings = asdict(config)
+    del settings["steps"], settings["checkpoint_every"]
+    return settings
+
+
+def _reopened_log(path: Path, steps_done: int) -> TextIO:
+    """Open the log for more lines, without those that came after the last checkpoint."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    write_text(path, "".join(line + "\n" for line in lines[:steps_done]))
+    return path.open("a", encoding="utf-8")
+
+
+def _rate(config: TrainingConfig, step: int) -> float:
+    return config.learning_rate * config.drop_factor ** ((step - 1) // config.drop_every)
+
+
+def _frozen_stem(network: GoogLeNet, config: TrainingConfig) -> Callable[[Tensor], Tensor]:
+    """Return the stem as a function without gradient, in the arithmetic asked for."""
+    device = next(network.parameters()).device
+    dtype = choose_dtype(config.stem_precision, device)
+    frozen = copy.deepcopy(network).to(dtype)
+
+    @torch.no_grad()
+    def stem(images: Tensor) -> Tensor:
+        inner: Tensor = frozen.stem(images.to(dtype)).float()
+        return inner
+
+    return stem
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """Takes steps; a batch passes in parts that stay in the processor's cache."""
+
+    network: GoogLeNet
+    stem: Callable[[Tensor], Tensor]  # (N, 3, S, S) to (N, 480, 14, 14)
+    statistics: InputStatistics
+    optimizer: torch.optim.SGD
+    config: TrainingConfig
+
+    def step(self, batch: TrainingBatch, step: int) -> tuple[float, float, float]:
+        """Take one step (1, 2, ...); return loss, accuracy and accuracy on the foreground."""
+        torch.manual_seed(self.config.seed * 1_000_003 + step)  # of dropout
+        for group in self.optimizer.param_groups:
+            group["lr"] = _rate(self.config, step)
+        self.optimizer.zero_grad()
+        parts = [
+            self._learn_part(windows, labels, len(batch.labels))
+            for windows, labels in zip(
+                torch.split(batch.windows, _PART), torch.split(batch.labels, _PART), strict=True
+            )
+        ]
+        loss = sum(part_loss for part_loss, _ in parts)
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(
+                f"the loss is {loss} at step {step}: lower the learning rate"
+                f" ({_rate(self.config, step):g}) and start again in another folder"
+            )
+        self.optimizer.step()
+        correct = torch.cat([part_correct for _, part_correct in parts])  # (B,)
+        foreground = batch.labels != BACKGROUND
+        return loss, correct.mean().item(), correct[foreground].mean().item()
+
+    def _learn_part(self, windows: Tensor, labels: Tensor, total: int) -> tuple[float, Tensor]:
+        """Add the gradient of some of a batch's ``total`` windows; return loss and hits."""
+        inner = self.stem(self.statistics.normalise(windows))  # (P, 480, 14, 14)
+        logits = self.network.classifier(self.network.dropout(self.network.trunk(inner)))
+        loss = F.cross_entropy(logits, labels, reduction="sum") / total
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item(), (logits.argmax(dim=1) == labels).float()

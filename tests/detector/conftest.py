@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from backbones import GoogLeNet, InputStatistics
+from detector.classes import select_classes
+from detector.config import DetectorConfig
+from detector.network import Member
+from detector.warp import WarpConfig
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    # Small tensors gain nothing from more, and on a busy machine threads wait for each other.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def make_member() -> Callable[[int], Member]:
+    """Make members of random weights, by seed; inputs of 64 pixels keep them quick."""
+
+    def make(seed: int) -> Member:
+        generator = torch.Generator().manual_seed(seed)
+        network = GoogLeNet(4).eval()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                if parameter.ndim > 1:
+                    bound = (3 / parameter[0].numel()) ** 0.5
+                    parameter.uniform_(-bound, bound, generator=generator)
+        network.replace_classifier(4, std=1.0, generator=generator)
+        return Member(
+            network=network,
+            classes=select_classes(["person", "dog", "domestic cat"]),
+            statistics=InputStatistics(size=64),
+            warp=WarpConfig(size=64, context_padding=4),
+            detection=DetectorConfig(min_score=0.0, max_proposals=50),
+            provenance={"seed": seed},
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def member(make_member: Callable[[int], Member]) -> Member:
+    return make_member(0)

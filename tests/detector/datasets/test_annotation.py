@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.datasets import ImageAnnotation
+
+DOG = "n02084071"
+
+
+def annotation(boxes: object, wnids: tuple[str, ...], size: tuple[int, int] = (40, 60)) -> object:
+    return ImageAnnotation("a", Path("a.JPEG"), size, boxes, wnids)  # type: ignore[arg-type]
+
+
+def test_an_image_without_objects_has_boxes_of_shape_0_4() -> None:
+    empty = ImageAnnotation("a", Path("a.JPEG"), (40, 60), np.zeros((0, 4), np.float32), ())
+    assert empty.boxes_xyxy.shape == (0, 4)
+    assert len(empty) == 0
+
+
+def test_the_boxes_are_a_read_only_copy() -> None:
+    boxes = np.array([[0, 0, 60, 40]], np.float32)
+    held = ImageAnnotation("a", Path("a.JPEG"), (40, 60), boxes, (DOG,))
+    boxes[:] = 1
+    assert held.boxes_xyxy.tolist() == [[0, 0, 60, 40]]
+    assert not held.boxes_xyxy.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("boxes", "wnids", "size", "message"),
+    [
+        ([], (DOG,), (40, 60), "0 boxes, but 1 wnids"),
+        ([[0, 0, 61, 40]], (DOG,), (40, 60), "must lie in the image of 60 x 40"),
+        ([[-1, 0, 6, 4]], (DOG,), (40, 60), "must lie in the image"),
+        ([[6, 0, 1, 4]], (DOG,), (40, 60), "x1 <= x2"),
+        ([[0, 0, np.nan, 4]], (DOG,), (40, 60), "finite"),
+        ([], (), (0, 60), "image_size must be positive"),
+    ],
+)
+def test_impossible_annotations_are_refused(
+    boxes: object, wnids: tuple[str, ...], size: tuple[int, int], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        annotation(boxes, wnids, size)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from detector.config import DetectorConfig, Execution
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_proposals": 0}, "max_proposals must be a whole number of at least 1 but got 0"),
+        ({"max_detections_per_class": 1.5}, "max_detections_per_class must be a whole number"),
+        ({"max_proposals": True}, "max_proposals must be a whole number"),
+        ({"nms_iou": -0.1}, "nms_iou must be a number from 0 to 1 but got -0.1"),
+        ({"min_score": float("nan")}, "min_score must be a number from 0 to 1 but got nan"),
+        ({"min_score": "low"}, "min_score must be a number from 0 to 1 but got 'low'"),
+    ],
+)
+def test_impossible_detection_setting_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DetectorConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"precision": "half"}, "'auto', 'float32' or 'bfloat16' but got 'half'"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1 but got 0"),
+    ],
+)
+def test_impossible_execution_setting_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Execution(**settings)

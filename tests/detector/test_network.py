@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from detector.classes import select_classes
+from detector.config import Execution
+from detector.network import Ensemble, Member, choose_device, choose_dtype
+from detector.warp import WarpConfig
+
+FLOAT32 = Execution(device="cpu", precision="float32")
+
+
+def random_windows(count: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(count).integers(0, 256, (count, 64, 64, 3), np.uint8)
+
+
+def test_no_windows_give_no_scores(member: Member) -> None:
+    assert member.probabilities(random_windows(0)).shape == (0, 4)
+    assert Ensemble([member, member], FLOAT32).member_probabilities(random_windows(0)).shape == (
+        2,
+        0,
+        4,
+    )
+
+
+def test_scores_are_the_softmax_of_the_whole_network_on_centred_windows(member: Member) -> None:
+    windows = random_windows(3)
+    mean = torch.tensor([123.0, 117.0, 104.0])
+    inputs = (torch.as_tensor(windows).float() - mean).permute(0, 3, 1, 2)
+    expected = torch.softmax(member.network(inputs), dim=1)
+    scores = member.probabilities(windows)
+    assert scores.dtype == torch.float32
+    torch.testing.assert_close(scores, expected, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(scores.sum(dim=1), torch.ones(3))
+
+
+def test_a_window_scores_the_same_alone_and_in_a_batch(member: Member) -> None:
+    windows = random_windows(5)
+    alone = torch.cat([member.probabilities(windows[i : i + 1]) for i in range(5)])
+    torch.testing.assert_close(member.probabilities(windows), alone, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        np.zeros((64, 64, 3), np.uint8),
+        np.zeros((2, 3, 64, 64), np.uint8),
+        np.zeros((2, 32, 32, 3), np.uint8),
+        np.zeros((2, 64, 64, 3), np.float32),
+    ],
+)
+def test_windows_of_another_shape_or_type_are_refused(
+    member: Member, windows: NDArray[np.uint8]
+) -> None:
+    with pytest.raises(ValueError, match=r"windows must be \(R, 64, 64, 3\) uint8 but got"):
+        member.probabilities(windows)
+
+
+def test_prepared_copy_leaves_the_original_as_it_was(member: Member) -> None:
+    training = replace(member, network=member.network.train())
+    prepared = training.prepared(Execution(device="cpu", precision="bfloat16"))
+    assert training.network.training
+    assert training.network.conv1.weight.dtype == torch.float32
+    assert training.network.conv1.weight.requires_grad
+    assert not prepared.network.training
+    assert prepared.network.conv1.weight.dtype == torch.bfloat16
+    assert prepared.network.classifier.weight.dtype == torch.float32
+    member.network.eval()
+
+
+def test_bfloat16_scores_are_close_to_float32(member: Member) -> None:
+    windows = random_windows(4)
+    exact = member.prepared(FLOAT32).probabilities(windows)
+    rounded = member.prepared(replace(FLOAT32, precision="bfloat16")).probabilities(windows)
+    assert rounded.dtype == torch.float32
+    torch.testing.assert_close(rounded, exact, rtol=0, atol=0.05)
+
+
+def test_ensemble_averages_the_softmax_scores(make_member: Callable[[int], Member]) -> None:
+    members = [make_member(seed) for seed in (0, 1, 2)]
+    windows = random_windows(2)
+    ensemble = Ensemble(members, FLOAT32)
+    each = torch.stack([member.probabilities(windows) for member in members])
+    torch.testing.assert_close(ensemble.member_probabilities(windows), each, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(
+        ensemble.probabilities(windows), each.mean(dim=0), rtol=1e-3, atol=1e-4
+    )
+
+
+def test_ensemble_of_one_scores_as_its_member(member: Member) -> None:
+    windows = random_windows(2)
+    ensemble = Ensemble([member], FLOAT32)
+    torch.testing.assert_close(
+        ensemble.probabilities(windows), member.probabilities(windows), rtol=1e-3, atol=1e-4
+    )
+
+
+def test_ensemble_without_members_is_refused() -> None:
+    with pytest.raises(ValueError, match="must hold one or more members but got none"):
+        Ensemble([])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": select_classes(["dog", "person", "domestic cat"])},
+        {"warp": WarpConfig(size=64, context_padding=8)},
+    ],
+)
+def test_members_that_do_not_agree_are_refused(member: Member, change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="share classes and warp but member 1 differs"):
+        Ensemble([member, replace(member, **change)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": ()}, "at least one class"),
+        ({"classes": select_classes(["dog"])}, r"must have 2 outputs .* but got 4"),
+        (
+            {"warp": WarpConfig(size=32, context_padding=2)},
+            "must be the network's input size 64 but got 32",
+        ),
+        ({"warp": WarpConfig(size=64, outside_rgb=(0, 0, 0))}, "must be the mean colour"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(
+    member: Member, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(member, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_named_precision_is_obeyed(name: str) -> None:
+    assert choose_dtype(name, torch.device("cpu")) == getattr(torch, name)
+
+
+def test_automatic_choices_are_usable_here() -> None:
+    device = choose_device("auto")
+    assert device.type in {"cpu", "cuda"}
+    assert choose_dtype("auto", device) in {torch.float32, torch.bfloat16}

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from backbones import GoogLeNet, InputStatistics
+from detector.classes import select_classes
+from detector.member_file import save_member
+from detector.network import Member
+from detector.warp import WarpConfig
+
+ROOT = Path(__file__).parents[2]
+CLASSES = ["person", "dog", "domestic cat"]
+
+
+def detect(
+    folder: Path, *arguments: str | Path, path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the tool in a folder, with ``path`` first on the import path where it is given."""
+    import_path = [str(path)] if path else []
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([*import_path, str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / "detect.py", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    network = GoogLeNet(len(CLASSES) + 1)
+    network.replace_classifier(len(CLASSES) + 1, std=1.0)
+    path = tmp_path_factory.mktemp("weights") / "member.safetensors"
+    member = Member(
+        network=network,
+        classes=select_classes(CLASSES),
+        statistics=InputStatistics(size=64),
+        warp=WarpConfig(size=64, context_padding=4),
+    )
+    save_member(path, member)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of pictures, some of which are none, and of other things."""
+    folder = tmp_path_factory.mktemp("work") / "pictures"
+    (folder / "below").mkdir(parents=True)
+    cat = Image.fromarray(data.chelsea()).resize((150, 100))
+    cat.save(folder / "cat.png")
+    cat.save(folder / "Cat.jpg")
+    cat.convert("L").save(folder / "grey.PNG")
+    cat.save(folder / "below" / "deeper.png")
+    cat.save(folder / "earlier.detections.jpg")
+    (folder / "broken.jpg").write_bytes((folder / "Cat.jpg").read_bytes()[:1500])
+    (folder / "text.png").write_text("no picture")
+    (folder / "notes.txt").write_text("not even called a picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(weights: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Return the one run over the folder that the tests below look at."""
+    return detect(
+        folder.parent,
+        *("pictures", "--weights", weights, "--threshold", "0", "--max-proposals", "8"),
+        *("--out", "drawn", "--json", "json/found.json"),
+    )
+
+
+def test_pictures_that_cannot_be_read_are_a_line_each_and_exit_code_1(
+    run: subprocess.CompletedProcess[str],
+) -> None:
+    assert run.returncode == 1
+    lines = run.stderr.splitlines()
+    assert len(lines) == 2
+    assert "broken.jpg" in lines[0]
+    assert "text.png" in lines[1]
+
+
+def test_pictures_directly_in_a_folder_are_detected_in_order(
+    run: subprocess.CompletedProcess[str],
+) -> None:
+    header, *rows = [line.split() for line in run.stdout.splitlines()]
+    assert header == ["file", "class", "score", "xmin", "ymin", "xmax", "ymax"]
+    names = list(dict.fromkeys(row[0] for row in rows))
+    assert names == ["Cat.jpg", "cat.png", "grey.PNG"]
+    assert {row[1] for row in rows} <= {"person", "dog", "domestic_cat"}
+    for row in rows:
+        score, x1, y1, x2, y2 = map(float, row[2:])
+        assert 0 <= score <= 1
+        assert 0 <= x1 < x2 <= 150
+        assert 0 <= y1 < y2 <= 100
+
+
+def test_drawn_copies_of_like_named_pictures_are_kept_apart(
+    run: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    del run
+    drawn = folder.parent / "drawn"
+    names = sorted(path.name for path in drawn.iterdir())
+    assert names == ["Cat.detections.jpg", "cat-2.detections.jpg", "grey.detections.jpg"]
+    for name in names:
+        with Image.open(drawn / name) as picture:
+            assert picture.size == (150, 100)
+
+
+def test_json_lists_the_same_detections_as_the_table(
+    run: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    document = json.loads((folder.parent / "json" / "found.json").read_text())
+    assert [image["file_name"] for image in document["images"]] == [
+        str(Path("pictures") / name) for name in ("Cat.jpg", "cat.png", "grey.PNG")
+    ]
+    assert len(document["categories"]) == len(CLASSES)
+    assert len(document["annotations"]) == len(run.stdout.splitlines()) - 1
+    rows = [line.split() for line in run.stdout.splitlines()[1:]]
+    first = document["annotations"][0]
+    np.testing.assert_allclose(first["score"], float(rows[0][2]), atol=0.001)
+    x, y, width, height = first["bbox"]
+    edges = [float(edge) for edge in rows[0][3:]]
+    np.testing.assert_allclose([x, y, x + width, y + height], edges, atol=0.51)
+
+
+def test_samples_need_no_picture_of_ones_own(tmp_path: Path, weights: Path) -> None:
+    found = detect(
+        tmp_path, "--samples", "--weights", weights, "--threshold", "1", "--max-proposals", "8"
+    )
+    assert found.returncode == 0, found.stderr
+    assert "astronaut.png" in found.stdout
+    assert "nothing scores 1 or more" in found.stdout
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "astronaut.detections.jpg",
+        "chelsea.detections.jpg",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a picture or a folder, or give --samples"),
+        (["a.jpg", "--threshold", "1.5"], "argument --threshold: must be from 0 to 1 but got 1.5"),
+        (["a.jpg", "--threshold", "high"], "argument --threshold: invalid"),
+        (["a.jpg", "--max-proposals", "0"], "argument --max-proposals: must be 1 or more"),
+        (["a.jpg", "--colour"], "unrecognized arguments: --colour"),
+        (["a.jpg", "--weights", "none.safetensors"], "none.safetensors: no such file"),
+        (["empty", "--weights", "WEIGHTS"], "empty: holds no pictures"),
+    ],
+)
+def test_a_wrong_command_is_one_line_and_exit_code_2(
+    tmp_path: Path, weights: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    words = [str(weights) if word == "WEIGHTS" else word for word in arguments]
+    refused = detect(tmp_path, *words)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert message in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_opencv_without_its_desktop_library_is_one_line_with_the_remedy(tmp_path: Path) -> None:
+    stub = tmp_path / "stub"
+    stub.mkdir()
+    message = "libGL.so.1: cannot open shared object file: No such file or directory"
+    (stub / "cv2.py").write_text(f"raise ImportError({message!r})\n")
+    refused = detect(tmp_path, "--samples", path=stub)
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 1
+    assert "pip install opencv-contrib-python-headless" in refused.stderr
+
+
+def test_help_teaches_by_examples_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    stub = tmp_path / "stub"
+    stub.mkdir()
+    for name in ("torch", "cv2", "numba", "skimage"):
+        (stub / f"{name}.py").write_text("raise AssertionError('not needed for --help')\n")
+    shown = detect(tmp_path, "--help", path=stub)
+    assert shown.returncode == 0, shown.stderr
+    assert "python tools/detect.py --samples" in shown.stdout

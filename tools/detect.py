@@ -1,0 +1,201 @@
+"""Detect objects in pictures: a table on the terminal, and a copy with the boxes drawn in.
+
+Examples
+--------
+Try it on two photographs that come with scikit-image:
+
+    python tools/detect.py --samples
+
+Your own pictures, and all the pictures of a folder; the copies go to the folder out:
+
+    python tools/detect.py street.jpg holiday/
+
+Fewer and surer detections, faster, as COCO-style JSON too:
+
+    python tools/detect.py holiday/ --threshold 0.8 --max-proposals 500 --json holiday.json
+
+A network of your own from tools/train.py, or several whose scores are averaged:
+
+    python tools/detect.py street.jpg --weights a/member.safetensors --weights b/member.safetensors
+
+Boxes are in pixels of the upright picture; xmax and ymax are the first pixels outside.
+Exit codes: 0 done; 1 done, but some pictures could not be read; 2 the command, the weights or
+the output folder cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import _common
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from detector.rcnn import Detector
+    from detector.results import Detections
+
+_SAMPLES = ("astronaut.png", "chelsea.png")
+_DRAWN_SUFFIX = ".detections.jpg"
+_NAME_WIDTH, _CLASS_WIDTH = 28, 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not (options.samples or options.inputs):
+        parser.error("name a picture or a folder, or give --samples")
+    with _common.errors_as_lines():
+        return _detect_all(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _common.teaching_parser(__doc__)
+    parser.add_argument(
+        "inputs", nargs="*", type=Path, metavar="PICTURE", help="picture, or folder of pictures"
+    )
+    parser.add_argument(
+        "--samples", action="store_true", help="detect on scikit-image's astronaut and cat"
+    )
+    parser.add_argument(
+        "--weights", action="append", type=Path, metavar="FILE",
+        help="member file; may be repeated (default: the weights that come with the package)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=_share, default=0.5, metavar="T",
+        help="lowest score that is shown, 0-1 (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, default=Path("out"), metavar="DIR",
+        help=f"folder for the pictures NAME{_DRAWN_SUFFIX} (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write COCO-style JSON too")
+    parser.add_argument(
+        "--max-proposals", type=_count, metavar="N",
+        help="score at most N regions a picture (default: as the weights were made)",
+    )  # fmt: skip
+    return parser
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be from 0 to 1 but got {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more but got {text}")
+    return value
+
+
+def _detect_all(options: argparse.Namespace) -> int:
+    from detector.coco_json import write_coco_json
+    from proposals.images import ImageError
+
+    detector = _load_detector(options)
+    paths = _list_pictures(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    results: list[tuple[str, Detections]] = []
+    exit_code = 0
+    _common.print_line(_row("file", "class", "score", ("xmin", "ymin", "xmax", "ymax")))
+    with _common.progress(len(paths), "detecting", "picture") as advance_to:
+        for done, (path, drawn_path) in enumerate(_with_drawn_paths(paths, options.out), start=1):
+            try:
+                results.append((str(path), _detect_one(detector, path, drawn_path)))
+            except ImageError as error:
+                _common.print_line(f"error: {error}", sys.stderr)
+                exit_code = 1
+            else:
+                _print_table(path, results[-1][1], options.threshold)
+            advance_to(done)
+    if options.json is not None:
+        write_coco_json(options.json, results, detector.classes)
+    return exit_code
+
+
+def _load_detector(options: argparse.Namespace) -> Detector:
+    from detector.rcnn import Detector
+
+    # What scores less than the threshold would never be shown.
+    settings = {"min_score": options.threshold}
+    if options.max_proposals is not None:
+        settings["max_proposals"] = options.max_proposals
+    if options.weights is None:
+        return Detector.from_pretrained(**settings)
+    return Detector.load(*options.weights, **settings)
+
+
+def _list_pictures(options: argparse.Namespace) -> list[Path]:
+    """Return the pictures to read, each once."""
+    paths: list[Path] = []
+    if options.samples:
+        paths += [Path(str(files("skimage").joinpath("data", name))) for name in _SAMPLES]
+    for path in options.inputs:
+        paths += _pictures_in(path) if path.is_dir() else [path]
+    return list(dict.fromkeys(paths))
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    from proposals.images import IMAGE_SUFFIXES
+
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.endswith(_DRAWN_SUFFIX)
+    )
+    if not paths:
+        raise ValueError(f"{folder}: holds no pictures; name another folder")
+    return paths
+
+
+def _with_drawn_paths(paths: Iterable[Path], folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield each picture with the name of its drawn copy; no two copies share a name."""
+    taken: set[str] = set()
+    for path in paths:
+        name, number = path.stem, 1
+        while name.lower() in taken:  # some file systems do not tell case apart
+            number += 1
+            name = f"{path.stem}-{number}"
+        taken.add(name.lower())
+        yield path, folder / (name + _DRAWN_SUFFIX)
+
+
+def _detect_one(detector: Detector, path: Path, drawn_path: Path) -> Detections:
+    from PIL import Image
+
+    from detector.draw import draw_detections
+    from detector.files import whole_file
+    from proposals.images import read_image
+
+    image = read_image(path)
+    detections = detector.detect(image)
+    with whole_file(drawn_path) as temporary:
+        Image.fromarray(draw_detections(image, detections)).save(temporary, quality=92)
+    return detections
+
+
+def _print_table(path: Path, detections: Detections, threshold: float) -> None:
+    if len(detections) == 0:
+        _common.print_line(f"{path.name:<{_NAME_WIDTH}}  nothing scores {threshold:g} or more")
+    for box, score, label in zip(
+        detections.boxes_xyxy.tolist(), detections.scores, detections.labels, strict=True
+    ):
+        edges = [f"{edge:.0f}" for edge in box]
+        _common.print_line(_row(path.name, detections.classes[label].name, f"{score:.3f}", edges))
+
+
+def _row(file_name: str, class_name: str, score: str, edges: Sequence[str]) -> str:
+    numbers = "".join(f"{edge:>7}" for edge in edges)
+    return f"{file_name:<{_NAME_WIDTH}}  {class_name:<{_CLASS_WIDTH}}  {score:>5}{numbers}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Train a member of the detector on an ILSVRC DET tree.
+
+Examples
+--------
+Train on every class that the split has objects of:
+
+    python tools/train.py --root ILSVRC --split train --imagenet bvlc_googlenet.safetensors
+
+A shorter run on three classes, with conv1 to 3b left as they are:
+
+    python tools/train.py --root ILSVRC --imagenet bvlc_googlenet.safetensors \
+        --classes person dog "domestic cat" --freeze-stem --steps 2000 --drop-every 1400
+
+A run that was cut off goes on where its last checkpoint stands: give the same command again.
+The result is OUT/member.safetensors, for tools/detect.py and tools/eval_map.py --weights.
+
+Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its input is wrong;
+3 the loss became infinite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import _common
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from detector.classes import ObjectClass
+    from detector.datasets import IlsvrcDet
+    from detector.training.finetune import StepReport, TrainingConfig
+
+_SETTINGS = ("steps", "learning_rate", "drop_every", "freeze_stem", "seed", "checkpoint_every")
+_LINE_EVERY = 20  # steps
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    with _common.errors_as_lines():
+        return _train(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _common.teaching_parser(__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="folder of the ILSVRC DET tree")
+    parser.add_argument("--split", default="train", help="list of images (default: train)")
+    parser.add_argument(
+        "--imagenet", type=Path, required=True, metavar="FILE",
+        help="ImageNet weights of GoogLeNet under Caffe's names, as safetensors",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/member"), metavar="DIR",
+        help="folder of proposals, checkpoint, log and result (default: runs/member)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--classes", nargs="+", metavar="KEY",
+        help="WordNet ids, det_ids or names (default: all that the split has objects of)",
+    )  # fmt: skip
+    parser.add_argument("--steps", type=int, help="batches of 128 windows (default: 50000)")
+    parser.add_argument("--learning-rate", type=float, help="at the start (default: 0.001)")
+    parser.add_argument(
+        "--drop-every", type=int, metavar="STEPS",
+        help="divide the rate by 10 after each so many steps (default: 20000)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--freeze-stem", action="store_true", default=None,
+        help="keep conv1 to 3b as they are; about twice as fast",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, help="of batches and new weights (default: 0)")
+    parser.add_argument("--checkpoint-every", type=int, metavar="STEPS", help="(default: 100)")
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count() or 1,
+        help="for proposals (default: one a processor)",
+    )  # fmt: skip
+    return parser
+
+
+def _train(options: argparse.Namespace) -> int:
+    from detector.datasets import IlsvrcDet
+    from detector.training.finetune import NonFiniteLossError
+    from detector.training.run import propose_for_data_set, train_member
+    from proposals import SelectiveSearch
+
+    config = _config(options)
+    data_set = IlsvrcDet(options.root, options.split)
+    classes = _classes(options.classes, data_set)
+    print(f"{len(data_set)} images, {len(classes)} classes: {', '.join(c.name for c in classes)}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    with _common.progress(len(data_set), "proposals", "image") as advance_to:
+        images = propose_for_data_set(
+            data_set,
+            SelectiveSearch(threads=1),
+            options.out / "proposals.npz",
+            options.threads,
+            advance_to,
+        )
+    for line in images.skipped:
+        print(f"skipped: {line}", file=sys.stderr)
+    started = time.monotonic()
+    try:
+        with _common.progress(config.steps, "training", "step") as advance_to:
+            path = train_member(
+                images, classes, options.imagenet, config, options.out, _Reporter(advance_to)
+            )
+    except NonFiniteLossError as error:
+        print(error, file=sys.stderr)
+        return 3
+    print(f"{path}: written after {(time.monotonic() - started) / 60:.1f} minutes of training")
+    return 1 if images.skipped else 0
+
+
+def _config(options: argparse.Namespace) -> TrainingConfig:
+    """Take over what the command line gives; all else keeps its one default."""
+    from detector.training.finetune import TrainingConfig
+
+    given = {name: getattr(options, name) for name in _SETTINGS}
+    return TrainingConfig(**{name: value for name, value in given.items() if value is not None})
+
+
+def _classes(keys: Sequence[str] | None, data_set: IlsvrcDet) -> tuple[ObjectClass, ...]:
+    from detector.classes import ilsvrc_classes, select_classes
+
+    if keys:
+        return select_classes(keys)
+    present = {wnid for annotation in data_set for wnid in annotation.wnids}
+    return tuple(c for c in ilsvrc_classes() if c.wnid in present)
+
+
+class _Reporter:
+    """Shows how training goes: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, advance_to: Callable[[int], None]) -> None:
+        self._advance_to = advance_to
+
+    def __call__(self, report: StepReport) -> None:
+        self._advance_to(report.step)
+        if report.step % _LINE_EVERY == 0:
+            _common.print_line(
+                f"step {report.step}: loss {report.loss:.3f}, right {report.accuracy:.0%} of"
+                f" windows, {report.foreground_accuracy:.0%} of objects,"
+                f" {report.seconds:.1f} s a step"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
