@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import Mock, create_autospec
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from skimage import data
+
+from detector.classes import select_classes
+from detector.rcnn import Detector
+from detector.results import Detections
+
+ROOT = Path(__file__).parents[2]
+CAR, DOG = select_classes(["car", "dog"])
+
+# Image 10 holds a car and a dog, image 20 a car, image 30 nothing.
+OBJECTS = {
+    "a": [(CAR.wnid, (0, 0, 49, 49)), (DOG.wnid, (50, 50, 99, 99))],
+    "b": [(CAR.wnid, (0, 0, 49, 49))],
+    "c": [],
+}
+# One of two cars; the dog only after a false alarm.
+PREDICTIONS = """\
+10 37 0.9 0 0 49 49
+30 58 0.8 0 0 49 49
+a 58 0.7 50 50 99 99
+20 124 0.6 0 0 49 49
+"""
+BLACKLIST = "b n02958343\n30 n02084071\n"
+
+
+def eval_map(
+    folder: Path, *arguments: str | Path, path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the tool in a folder, with ``path`` first on the import path where it is given."""
+    import_path = [str(path)] if path else []
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([*import_path, str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / "eval_map.py", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+SPLIT = ("--root", "tree", "--split", "val")
+SCORE = (*SPLIT, "--predictions", "theirs.txt")
+
+
+class Run(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Run]:
+    """Run the tool in this process, which is quicker than as a user does."""
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    monkeypatch.chdir(folder)
+    main = importlib.import_module("eval_map").main
+
+    def run(*arguments: str | Path) -> Run:
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+        return Run(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a tree of three images, of which b is broken, and predictions."""
+    for name in ("ImageSets/DET", "Annotations/DET/val", "Data/DET/val"):
+        (tmp_path / "tree" / name).mkdir(parents=True)
+    (tmp_path / "tree/ImageSets/DET/val.txt").write_text("a 10\nb 20\nc 30\n")
+    picture = Image.fromarray(data.chelsea()).resize((100, 100))
+    for image_id, objects in OBJECTS.items():
+        content = "<annotation><size><width>100</width><height>100</height></size>"
+        for wnid, (xmin, ymin, xmax, ymax) in objects:
+            content += (
+                f"<object><name>{wnid}</name><bndbox><xmin>{xmin}</xmin><ymin>{ymin}</ymin>"
+                f"<xmax>{xmax}</xmax><ymax>{ymax}</ymax></bndbox></object>"
+            )
+        annotation = tmp_path / f"tree/Annotations/DET/val/{image_id}.xml"
+        annotation.write_text(content + "</annotation>")
+        picture.save(tmp_path / f"tree/Data/DET/val/{image_id}.JPEG")
+    (tmp_path / "tree/Data/DET/val/b.JPEG").write_text("no picture")
+    (tmp_path / "theirs.txt").write_text(PREDICTIONS)
+    (tmp_path / "black.txt").write_text(BLACKLIST)
+    return tmp_path
+
+
+def table(run: subprocess.CompletedProcess[str] | Run) -> dict[str, list[str]]:
+    """Return name, objects, detections and AP of each row, by det_id."""
+    rows = [line.split() for line in run.stdout.splitlines()]
+    start = rows.index(["det_id", "wnid", "name", "objects", "detections", "AP"]) + 1
+    return {row[0]: row[2:] for row in rows[start:-1]}
+
+
+def test_a_file_is_scored_in_the_classes_that_have_objects(folder: Path) -> None:
+    run = eval_map(folder, *SCORE)
+    assert run.returncode == 0
+    assert run.stderr == ""
+    lines = run.stdout.splitlines()
+    assert lines[0] == "3 of 3 images; 2 classes with objects in these images"
+    assert table(run) == {"37": ["car", "2", "1", "0.5000"], "58": ["dog", "1", "2", "0.5000"]}
+    assert lines[-1] == "mAP 0.5000 over 2 classes"
+
+
+def test_scoring_a_file_needs_no_torch_and_no_picture(folder: Path) -> None:
+    (folder / "shadow").mkdir()
+    (folder / "shadow/torch.py").write_text("raise ImportError('torch is not wanted here')")
+    for picture in (folder / "tree/Data/DET/val").iterdir():
+        picture.unlink()
+    assert eval_map(folder, *SCORE, path=folder / "shadow").returncode == 0
+
+
+def test_a_class_without_objects_is_shown_and_left_out_of_the_mean(
+    folder: Path, run_here: Callable[..., Run]
+) -> None:
+    run = run_here(*SCORE, "--classes", "person", "n02958343", "--json", "deep/ap.json")
+    assert run.returncode == 0
+    assert list(table(run).items()) == [
+        ("124", ["person", "0", "1", "nan"]),
+        ("37", ["car", "2", "1", "0.5000"]),
+    ]
+    assert run.stdout.endswith("mAP 0.5000 over 1 classes (1 without objects left out)\n")
+    written = json.loads((folder / "deep/ap.json").read_text())
+    assert written == {"mAP": 0.5, "AP": {"124": None, "37": 0.5}}
+
+
+def test_what_the_blacklist_names_does_not_count(run_here: Callable[..., Run]) -> None:
+    run = run_here(*SCORE, "--blacklist", "black.txt")
+    assert table(run) == {"37": ["car", "1", "1", "1.0000"], "58": ["dog", "1", "1", "1.0000"]}
+
+
+def test_every_second_image_leaves_the_others_out(run_here: Callable[..., Run]) -> None:
+    run = run_here(*SCORE, "--every", "2")
+    assert run.stdout.startswith("2 of 3 images; ")
+    assert table(run) == {"37": ["car", "1", "1", "1.0000"], "58": ["dog", "1", "2", "0.5000"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--root", "nowhere"], "nowhere/ImageSets/DET: no such folder"),
+        (["--split", "test"], "test.txt: no such list; tree/ImageSets/DET holds val"),
+        (["--predictions", "absent.txt"], "absent.txt: cannot be read"),
+        (["--predictions", "black.txt"], "black.txt, line 1: must be 'image_id det_id"),
+        (["--blacklist", "theirs.txt"], "theirs.txt, line 1: must be 'image_id wnid'"),
+        (["--classes", "unicorn"], "'unicorn' names no class"),
+        (["--every", "0"], "--every: must be a whole number from 1, but is '0'"),
+        (["--json", "."], "--json: must be a file, but '.' is a folder"),
+        (["--out", "new.txt"], "--out is for detecting: leave it out with --predictions"),
+        (["--max-proposals", "5"], "--max-proposals is for detecting"),
+        (["--weights", "w"], "--weights is for detecting"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(
+    run_here: Callable[..., Run], arguments: list[str], message: str
+) -> None:
+    run = run_here(*SCORE, *arguments)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert len(run.stderr.splitlines()) == 1
+    assert message in run.stderr
+
+
+def test_a_damaged_annotation_ends_the_run_with_its_name(
+    folder: Path, run_here: Callable[..., Run]
+) -> None:
+    (folder / "tree/Annotations/DET/val/b.xml").write_text("<annotation>")
+    run = run_here(*SCORE)
+    assert run.returncode == 2
+    assert "b.xml: not well-formed XML" in run.stderr
+
+
+def test_no_object_in_the_images_is_refused(folder: Path, run_here: Callable[..., Run]) -> None:
+    (folder / "tree/ImageSets/DET/val.txt").write_text("c 30\na 10\n")
+    (folder / "theirs.txt").write_text("")
+    run = run_here(*SCORE, "--every", "2")
+    assert run.returncode == 2
+    assert "nothing to score" in run.stderr
+
+
+def test_help_shows_commands_and_the_format_of_the_file(tmp_path: Path) -> None:
+    run = eval_map(tmp_path, "--help")
+    assert run.returncode == 0
+    assert "python tools/eval_map.py --root ILSVRC --split val\n" in run.stdout
+    assert "image_id det_id confidence xmin ymin xmax ymax" in run.stdout
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Put a detector in place that finds a car in every image, and a dog of low score."""
+
+    def detect(image: NDArray[np.uint8]) -> Detections:
+        return Detections(
+            boxes_xyxy=np.array([[0, 0, 50, 50], [0, 0, 50.25, 50]], np.float32),
+            scores=np.array([0.9, 0.1], np.float32),
+            labels=np.array([0, 1]),
+            classes=(CAR, DOG),
+            image_size=image.shape[:2],
+        )
+
+    load = create_autospec(Detector.load, return_value=Mock(classes=(CAR, DOG), detect=detect))
+    monkeypatch.setattr(Detector, "load", load)
+    return load
+
+
+def test_images_are_detected_written_and_scored_and_a_broken_one_is_a_miss(
+    folder: Path, run_here: Callable[..., Run], load: Mock
+) -> None:
+    run = run_here(*SPLIT, "--weights", "w1", "--weights", "w2", "--max-proposals", "4")
+    load.assert_called_once_with(Path("w1"), Path("w2"), max_proposals=4)
+    assert run.returncode == 1
+    progress, skipped, reason = run.stderr.splitlines()
+    assert progress.startswith("detecting: 3 of 3 images in ")
+    assert skipped == "skipped 1 unreadable images:"
+    assert "b.JPEG" in reason
+    assert run.stdout.splitlines()[:2] == [
+        "4 detections written to predictions_val.txt",
+        "3 of 3 images; 2 classes that the detector knows",
+    ]
+    # Image b is not read: of two cars one is found, and the one in image c is not there.
+    assert table(run) == {"37": ["car", "2", "2", "0.5000"], "58": ["dog", "1", "2", "0.0000"]}
+    lines = (folder / "predictions_val.txt").read_text().splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        [i, c] for i in ("10", "30") for c in ("37", "58")
+    ]
+    assert lines[1].split()[3:] == ["0", "0", "49.25", "49"]
+
+
+def test_what_was_detected_scores_the_same_when_it_is_read_again(
+    folder: Path, run_here: Callable[..., Run], load: Mock
+) -> None:
+    detected = run_here(*SPLIT, "--weights", "w", "--out", "deep/p.txt", "--json", "detected.json")
+    load.assert_called_once_with(Path("w"))  # a flag that is not given is not passed on
+    read = run_here(*SPLIT, "--predictions", "deep/p.txt", "--json", "read.json")
+    assert (detected.returncode, read.returncode) == (1, 0)
+    assert (folder / "detected.json").read_text() == (folder / "read.json").read_text()
+
+
+@pytest.mark.usefixtures("load")
+def test_a_class_that_the_detector_does_not_know_is_refused_before_it_detects(
+    folder: Path, run_here: Callable[..., Run]
+) -> None:
+    run = run_here(*SPLIT, "--weights", "w", "--classes", "person")
+    assert run.returncode == 2
+    assert "the detector does not know person: it knows car, dog" in run.stderr
+    assert not (folder / "predictions_val.txt").exists()
+
+
+def test_weights_that_are_not_there_are_refused(run_here: Callable[..., Run]) -> None:
+    run = run_here(*SPLIT, "--weights", "absent.safetensors")
+    assert run.returncode == 2
+    assert "absent.safetensors: no such file" in run.stderr

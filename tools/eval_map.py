@@ -1,0 +1,279 @@
+"""Score detections on a labelled split of ILSVRC DET: average precision a class, and their mean.
+
+Examples
+--------
+Detect with the weights of the package, write predictions_val.txt, score it:
+
+    python tools/eval_map.py --root ILSVRC --split val
+
+A quick look: every 20th image only, fewer proposals:
+
+    python tools/eval_map.py --root ILSVRC --split val --every 20 --max-proposals 300
+
+A network of your own from tools/train.py, average precisions to a file, too:
+
+    python tools/eval_map.py --root ILSVRC --split val --weights member.safetensors --json ap.json
+
+Score a file that is there, from this or any other detector, in two classes only:
+
+    python tools/eval_map.py --root ILSVRC --split val --predictions theirs.txt --classes car dog
+
+The tree holds ImageSets/DET/val.txt (lines "image_id number"), Annotations/DET/val/*.xml and
+Data/DET/val/*.JPEG. A prediction file holds one detection a line,
+
+    image_id det_id confidence xmin ymin xmax ymax
+    17 37 0.9731 48 239.5 194 370
+
+where image_id is the number of the image in its list (or its name) and det_id is 1-200; pixels
+count from 0, and xmax, ymax are the last ones inside. A blacklist holds lines "image_id wnid".
+
+A class without objects has no AP, and the mean leaves it out.
+Exit codes: 0 done; 1 done, but some images could not be read, whose objects count as missed; 2 the
+command or an input cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import _common
+import numpy as np
+from tqdm import tqdm
+
+from detector.classes import ObjectClass, ilsvrc_classes, select_classes
+from detector.datasets import IlsvrcDet, ImageAnnotation
+from detector.files import write_text
+from detector.scoring import (
+    Blacklist,
+    ImageIndex,
+    Predictions,
+    Score,
+    gather_ground_truth,
+    gather_predictions,
+    read_blacklist,
+    read_predictions,
+    score,
+    write_predictions,
+)
+from proposals.images import ImageError, read_image
+
+if TYPE_CHECKING:  # so that scoring a file does not wait for torch
+    from detector.rcnn import Detector
+    from detector.results import Detections
+
+LINES_APART_S = 30.0  # between lines of progress where there is no terminal
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is scored against what. All inputs are read, so that nothing is refused later."""
+
+    images: ImageIndex
+    annotations: dict[int, ImageAnnotation]  # by image index; all that is looked at
+    classes: tuple[ObjectClass, ...]
+    origin_of_classes: str
+    blacklist: Blacklist
+    source: Predictions | Detector
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the tool with these command-line arguments; return the exit code."""
+    options = _parse_options(arguments)
+    with _common.errors_as_lines():
+        task = _prepare(options)
+        predictions, broken = _obtain_predictions(task, options)
+        result = _score(task, predictions)
+        _print_table(task, result)
+        if options.json is not None:
+            _write_json(options.json, result)
+    if broken:
+        print(f"skipped {len(broken)} unreadable images:", file=sys.stderr)
+        print(*(f"  {reason}" for reason in broken), sep="\n", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _common.teaching_parser(__doc__)
+    add = parser.add_argument
+    # fmt: off
+    add("--root", type=Path, required=True, metavar="DIR",
+        help="folder with ImageSets, Annotations and Data")
+    add("--split", required=True, help="for example val")
+    add("--weights", type=Path, action="append", metavar="FILE",
+        help="member file; may be repeated (default: the weights that come with the package)")
+    add("--classes", nargs="+", metavar="KEY",
+        help="classes to score, by name, WordNet id or det_id (default: those that the detector"
+        " knows; with --predictions, those with objects in the images)")
+    add("--predictions", type=Path, metavar="FILE", help="score this file and detect nothing")
+    add("--blacklist", type=Path, metavar="FILE", help="pairs of image and class that do not count")
+    add("--json", type=_output_file, metavar="FILE", help="write the average precisions there, too")
+    add("--out", type=_output_file, metavar="FILE",
+        help="prediction file to write, over what is there (default: predictions_SPLIT.txt)")
+    add("--every", type=_count, default=1, metavar="N",
+        help="look at every Nth image only (default: %(default)s)")
+    add("--max-proposals", type=_count, metavar="N",
+        help="regions scored in an image (default: as the weights say)")
+    # fmt: on
+    options = parser.parse_args(arguments)
+    if options.predictions is not None:
+        for flag in ("weights", "out", "max_proposals"):
+            if getattr(options, flag) is not None:
+                parser.error(
+                    f"--{flag.replace('_', '-')} is for detecting: leave it out with --predictions"
+                )
+    return options
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, but is '{text}'")
+    return int(text)
+
+
+def _output_file(text: str) -> Path:
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"must be a file, but '{text}' is a folder")
+    return Path(text)
+
+
+def _prepare(options: argparse.Namespace) -> Task:
+    dataset = IlsvrcDet(options.root, options.split)
+    images = ImageIndex(dataset.image_ids, dataset.image_numbers)
+    annotations = {index: dataset[index] for index in range(0, len(dataset), options.every)}
+    blacklist = (
+        frozenset() if options.blacklist is None else read_blacklist(options.blacklist, images)
+    )
+    asked = None if options.classes is None else select_classes(options.classes)
+    source: Predictions | Detector
+    if options.predictions is not None:
+        source = read_predictions(options.predictions, images)
+        classes, origin = asked or _classes_present(annotations), "with objects in these images"
+    else:
+        source = _load_detector(options)
+        classes, origin = asked or source.classes, "that the detector knows"
+        if unknown := [c.name for c in classes if c not in source.classes]:
+            raise ValueError(
+                f"the detector does not know {', '.join(unknown)}: it knows"
+                f" {', '.join(c.name for c in source.classes)}"
+            )
+    origin = origin if asked is None else "asked for"
+    return Task(images, annotations, classes, origin, blacklist, source)
+
+
+def _classes_present(annotations: dict[int, ImageAnnotation]) -> tuple[ObjectClass, ...]:
+    present = {wnid for annotation in annotations.values() for wnid in annotation.wnids}
+    classes = tuple(c for c in ilsvrc_classes() if c.wnid in present)
+    if not classes:
+        raise ValueError("these images hold no object of ILSVRC's classes: nothing to score")
+    return classes
+
+
+def _load_detector(options: argparse.Namespace) -> Detector:
+    from detector.rcnn import Detector
+
+    settings = {}
+    if options.max_proposals is not None:
+        settings["max_proposals"] = options.max_proposals
+    if options.weights is not None:
+        return Detector.load(*options.weights, **settings)
+    return Detector.from_pretrained(**settings)
+
+
+def _obtain_predictions(task: Task, options: argparse.Namespace) -> tuple[Predictions, list[str]]:
+    """Return the predictions for the images looked at, and why some images have none."""
+    if isinstance(task.source, Predictions):
+        looked_at = [index in task.annotations for index in range(len(task.images))]
+        return task.source.where(np.array(looked_at, bool)[task.source.image_indices]), []
+    broken: list[str] = []
+    predictions = gather_predictions(_detect(task.source, task.annotations, broken))
+    path = options.out or Path(f"predictions_{options.split}.txt")
+    write_predictions(path, predictions, task.images)
+    print(f"{len(predictions)} detections written to {path}")
+    return predictions, broken
+
+
+def _detect(
+    detector: Detector, annotations: dict[int, ImageAnnotation], broken: list[str]
+) -> Iterator[tuple[int, Detections]]:
+    """Yield the detections of each image with its index; note unreadable ones in ``broken``."""
+    for index, annotation in _with_progress(annotations):
+        try:
+            image = read_image(annotation.image_path)
+        except ImageError as error:
+            broken.append(str(error))
+            continue
+        yield index, detector.detect(image)
+
+
+def _with_progress(
+    annotations: dict[int, ImageAnnotation],
+) -> Iterator[tuple[int, ImageAnnotation]]:
+    """Yield the items under a progress bar, or with a line now and then if there is no terminal."""
+    if sys.stderr.isatty():
+        yield from tqdm(annotations.items(), desc="detecting", unit="image")
+        return
+    start = last = time.monotonic()
+    for done, item in enumerate(annotations.items(), 1):
+        yield item
+        now = time.monotonic()
+        if now - last >= LINES_APART_S or done == len(annotations):
+            last = now
+            print(
+                f"detecting: {done} of {len(annotations)} images in {now - start:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+def _score(task: Task, predictions: Predictions) -> Score:
+    ground_truth = gather_ground_truth(task.annotations.items(), task.classes)
+    return score(ground_truth, predictions, [c.id for c in task.classes], task.blacklist)
+
+
+def _print_table(task: Task, result: Score) -> None:
+    print(
+        f"{len(task.annotations)} of {len(task.images)} images;"
+        f" {len(task.classes)} classes {task.origin_of_classes}"
+    )
+    if strange := _objects_of_no_class(task):
+        print(f"{strange} objects of no ILSVRC class are ignored")
+    width = max(len("name"), *(len(c.name) for c in task.classes))
+    print(f"det_id  {'wnid':<9}  {'name':<{width}}  objects  detections      AP")
+    for object_class in task.classes:
+        curve = result.curves[object_class.id]
+        print(
+            f"{object_class.id:>6}  {object_class.wnid}  {object_class.name:<{width}}"
+            f"  {curve.objects:>7}  {curve.detections:>10}  {curve.average_precision:>6.4f}"
+        )
+    without = len(result.classes_without_objects)
+    left_out = f" ({without} without objects left out)" if without else ""
+    print(f"mAP {result.mean_ap:.4f} over {len(task.classes) - without} classes{left_out}")
+
+
+def _objects_of_no_class(task: Task) -> int:
+    known = {c.wnid for c in ilsvrc_classes()} | {c.wnid for c in task.classes}
+    return sum(wnid not in known for a in task.annotations.values() for wnid in a.wnids)
+
+
+def _write_json(path: Path, result: Score) -> None:
+    content = {
+        "mAP": _or_null(result.mean_ap),
+        "AP": {str(class_id): _or_null(ap) for class_id, ap in result.ap_by_class.items()},
+    }
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def _or_null(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
