@@ -66,14 +66,18 @@ def load_proposals(path: Path) -> dict[str, Boxes]:
         If the file is damaged or something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # numpy leaves a damaged file open when it opens it itself.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             image_ids, counts = arrays["image_ids"], arrays["counts"]
             boxes = arrays["boxes_xyxy"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ProposalFileError(
             f"{path}: not a whole file of proposals ({error}); delete it to make it anew"
         ) from None
     if len(image_ids) != len(counts) or counts.sum() != len(boxes) or boxes.shape[1:] != (4,):
         raise ProposalFileError(f"{path}: its parts do not fit; delete it to make it anew")
-    split = np.split(boxes.astype(np.float32), np.cumsum(counts)[:-1])
-    return dict(zip(image_ids.tolist(), split, strict=True))
+    ends = np.cumsum(counts)
+    return {
+        image_id: boxes[end - count : end].astype(np.float32)
+        for image_id, count, end in zip(image_ids.tolist(), counts, ends, strict=True)
+    }

@@ -21,6 +21,8 @@ from detector.training.finetune import StepReport, TrainingConfig, finetune
 from detector.training.windows import WindowSampler, build_window_table
 from proposals import ImageError, Proposals
 
+Proposer = Callable[[NDArray[np.uint8]], Proposals]
+
 
 @dataclass(frozen=True)
 class ProposedImages:
@@ -42,7 +44,7 @@ class ProposedImages:
 
 def propose_for_data_set(
     annotations: Sequence[ImageAnnotation],
-    proposer: Callable[[NDArray[np.uint8]], Proposals],
+    proposer: Proposer,
     path: Path,
     threads: int,
     report: Callable[[int], None],
@@ -59,22 +61,38 @@ def propose_for_data_set(
     report : callable
         Called with the number of images done.
     """
-    skipped: list[str] = []
     if path.exists():
         boxes_by_id = load_proposals(path)
+        skipped = [
+            f"{annotation.image_path}: {path} holds no proposals of it; delete that to try again"
+            for annotation in annotations
+            if annotation.image_id not in boxes_by_id
+        ]
     else:
-        boxes_by_id = {}
-        paths = (annotation.image_path for annotation in annotations)
-        found = propose_for_files(paths, proposer, threads)
-        for done, (annotation, boxes) in enumerate(zip(annotations, found, strict=True), start=1):
-            if isinstance(boxes, ImageError):
-                skipped.append(str(boxes))
-            else:
-                boxes_by_id[annotation.image_id] = boxes
-            report(done)
+        boxes_by_id, skipped = _propose(annotations, proposer, threads, report)
         save_proposals(path, boxes_by_id)
     usable = tuple(a for a in annotations if a.image_id in boxes_by_id)
     return ProposedImages(usable, tuple(boxes_by_id[a.image_id] for a in usable), tuple(skipped))
+
+
+def _propose(
+    annotations: Sequence[ImageAnnotation],
+    proposer: Proposer,
+    threads: int,
+    report: Callable[[int], None],
+) -> tuple[dict[str, NDArray[np.float32]], list[str]]:
+    """Return the boxes by image id, and why some images have none."""
+    boxes_by_id: dict[str, NDArray[np.float32]] = {}
+    skipped: list[str] = []
+    paths = (annotation.image_path for annotation in annotations)
+    found = propose_for_files(paths, proposer, threads)
+    for done, (annotation, boxes) in enumerate(zip(annotations, found, strict=True), start=1):
+        if isinstance(boxes, ImageError):
+            skipped.append(str(boxes))
+        else:
+            boxes_by_id[annotation.image_id] = boxes
+        report(done)
+    return boxes_by_id, skipped
 
 
 def train_member(

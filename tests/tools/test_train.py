@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from skimage import data
+
+from backbones import GoogLeNet
+from detector.member_file import load_member
+
+ROOT = Path(__file__).parents[2]
+
+ANNOTATION = """<annotation><filename>{name}</filename>
+<size><width>451</width><height>300</height><depth>3</depth></size>
+<object><name>n02121808</name>
+<bndbox><xmin>40</xmin><ymin>0</ymin><xmax>400</xmax><ymax>299</ymax></bndbox></object>
+</annotation>"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a split of one readable and one damaged picture of a cat."""
+    root = tmp_path_factory.mktemp("tree")
+    for folder in ("Data/DET/train", "Annotations/DET/train", "ImageSets/DET"):
+        (root / folder).mkdir(parents=True)
+    for name in ("cat", "damaged"):
+        path = root / "Annotations/DET/train" / f"{name}.xml"
+        path.write_text(ANNOTATION.format(name=name), encoding="utf-8")
+    (root / "ImageSets/DET/train.txt").write_text("cat 1\ndamaged 2\n", encoding="utf-8")
+    Image.fromarray(data.chelsea()).save(root / "Data/DET/train/cat.JPEG")
+    (root / "Data/DET/train/damaged.JPEG").write_bytes(b"no picture")
+    return root
+
+
+@pytest.fixture(scope="module")
+def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write random weights under Caffe's names."""
+    torch.manual_seed(0)
+    blobs = {}
+    for name, tensor in GoogLeNet(1000).state_dict().items():
+        layer, kind = name.rsplit(".", 1)
+        blobs[f"{_caffe_layer(layer)}.{kind}"] = tensor
+    path = tmp_path_factory.mktemp("imagenet") / "weights.safetensors"
+    save_file(blobs, path)
+    return path
+
+
+def _caffe_layer(layer: str) -> str:
+    outside = {
+        "conv1": "conv1/7x7_s2",
+        "conv2_reduce": "conv2/3x3_reduce",
+        "conv2": "conv2/3x3",
+        "classifier": "loss3/classifier",
+    }
+    return outside.get(layer) or layer.replace(".conv", "/").replace(".", "/")
+
+
+def train(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / "train.py", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_member_comes_out_and_a_run_goes_on(tree: Path, imagenet: Path, tmp_path: Path) -> None:
+    command = (
+        "--root",
+        tree,
+        "--imagenet",
+        imagenet,
+        "--out",
+        "run",
+        "--freeze-stem",
+        "--seed",
+        "3",
+    )
+    first = train(tmp_path, *command, "--steps", "1")
+    assert first.returncode == 1, first.stderr  # one picture was skipped
+    assert "2 images, 1 classes: domestic_cat" in first.stdout
+    assert "skipped" in first.stderr
+    assert "damaged.JPEG: not a picture" in first.stderr
+    second = train(tmp_path, *command, "--steps", "2")
+    assert second.returncode == 1, second.stderr
+    assert "holds no proposals of it" in second.stderr
+    log = (tmp_path / "run/log.jsonl").read_text(encoding="utf-8")
+    steps = [json.loads(line)["step"] for line in log.splitlines()]
+    assert steps == [1, 2]
+    member = load_member(tmp_path / "run/member.safetensors")
+    assert [c.name for c in member.classes] == ["domestic_cat"]
+    assert member.provenance["training"]["steps"] == 2
+    assert member.provenance["training"]["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--root", "nowhere", "--imagenet", "none"), "nowhere"),
+        (("--root", "TREE", "--imagenet", "none", "--split", "test"), "test"),
+        (
+            ("--root", "TREE", "--imagenet", "none", "--classes", "unicorn"),
+            "'unicorn' names no class",
+        ),
+        (("--root", "TREE", "--imagenet", "none", "--steps", "0"), "steps must be 1 or more"),
+        (("--root", "TREE"), "--imagenet"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(
+    arguments: tuple[str, ...], message: str, tree: Path, tmp_path: Path
+) -> None:
+    result = train(tmp_path, *(str(tree) if word == "TREE" else word for word in arguments))
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_help_teaches(tmp_path: Path) -> None:
+    result = train(tmp_path, "--help")
+    assert result.returncode == 0
+    assert "goes on where its last checkpoint stands" in result.stdout
