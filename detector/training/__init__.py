@@ -1,0 +1,1 @@
+"""Fine-tuning on warped regions: windows, batches, steps, checkpoints."""

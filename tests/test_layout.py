@@ -1,0 +1,60 @@
+"""The house rules that a machine can check."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAY_IMPORT = {
+    "proposals": {"proposals"},
+    "backbones": {"backbones"},
+    "detector": {"detector", "proposals", "backbones"},
+}
+
+
+def imported_packages(source: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_dependencies_point_one_way(package: str) -> None:
+    sources = list((ROOT / package).rglob("*.py"))
+    assert sources
+    ours = {*MAY_IMPORT, "tools", "tests", "benchmarks"}
+    for source in sources:
+        wrong = set(imported_packages(source)) & (ours - MAY_IMPORT[package])
+        assert not wrong, f"{source.relative_to(ROOT)} imports {wrong}"
+
+
+def test_every_package_folder_is_shipped() -> None:
+    listed = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for package in MAY_IMPORT:
+        for init in (ROOT / package).rglob("__init__.py"):
+            name = ".".join(init.parent.relative_to(ROOT).parts)
+            assert f'"{name}"' in listed, f"pyproject.toml does not list {name}"
+        for folder in {source.parent for source in (ROOT / package).rglob("*.py")}:
+            assert (folder / "__init__.py").exists(), folder
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("proposals", "torch"),
+        ("detector", "torch"),
+        ("detector.scoring", "torch"),
+        ("detector.datasets", "torch"),
+    ],
+)
+def test_light_imports_stay_light(module: str, heavy: str) -> None:
+    program = f"import sys, {module}; sys.exit('{heavy}' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
