@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from proposals._opencv import cv2
 
 Image = NDArray[np.uint8]
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+_SECONDS_APART = 30.0  # between lines of progress where there is no terminal
 
 
 def fail(message: object) -> NoReturn:
@@ -30,12 +36,9 @@ def errors_as_lines() -> Iterator[None]:
     except ModuleNotFoundError as error:
         fail(f"{error}. Run in the folder of pyproject.toml first: pip install -e .")
     except ImportError as error:
-        if not any(library in str(error) for library in ("libGL", "libgthread")):
+        if error.name != "cv2":
             raise
-        fail(
-            f"OpenCV needs a desktop library that is not here ({error}). Run: pip uninstall"
-            " opencv-contrib-python; pip install opencv-contrib-python-headless"
-        )
+        fail(error)
     except (OSError, ValueError) as error:
         fail(error)
 
@@ -56,18 +59,42 @@ def teaching_parser(manual: str | None) -> argparse.ArgumentParser:
 def progress(total: int, description: str, unit: str) -> Iterator[Callable[[int], None]]:
     """Give a function that is told how many of ``total`` are done.
 
-    It moves a bar where stderr is a terminal and there is more than one; elsewhere nothing
-    is shown.
+    It moves a bar where stderr is a terminal, and prints a line now and then elsewhere.
     """
+    if not sys.stderr.isatty():
+        yield _PlainProgress(total, description, unit)
+        return
     from tqdm import tqdm
 
-    hidden = total < 2 or not sys.stderr.isatty()
-    with tqdm(total=total, desc=description, unit=unit, disable=hidden) as bar:
+    with tqdm(total=total, desc=description, unit=unit, disable=total < 2) as bar:
+        yield lambda done: _move_to(bar, done)
 
-        def advance_to(done: int) -> None:
-            bar.update(done - bar.n)
 
-        yield advance_to
+def _move_to(bar: tqdm[NoReturn], done: int) -> None:
+    bar.update(done - bar.n)
+
+
+class _PlainProgress:
+    """Prints how far the work is every half minute, and of work that took longer, its end."""
+
+    def __init__(self, total: int, description: str, unit: str) -> None:
+        self._total = total
+        self._description = description
+        self._unit = unit
+        self._start = self._last = time.monotonic()
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        since = self._start if done == self._total else self._last
+        if now - since < _SECONDS_APART:
+            return
+        self._last = now
+        print(
+            f"{self._description}: {done} of {self._total} {self._unit}s in"
+            f" {now - self._start:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def print_line(line: str, stream: TextIO | None = None) -> None:

@@ -38,7 +38,6 @@ import argparse
 import json
 import math
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,30 +45,28 @@ from typing import TYPE_CHECKING
 
 import _common
 import numpy as np
-from tqdm import tqdm
 
-from detector.classes import ObjectClass, ilsvrc_classes, select_classes
-from detector.datasets import IlsvrcDet, ImageAnnotation
-from detector.files import write_text
-from detector.scoring import (
-    Blacklist,
-    ImageIndex,
-    Predictions,
-    Score,
-    gather_ground_truth,
-    gather_predictions,
-    read_blacklist,
-    read_predictions,
-    score,
-    write_predictions,
-)
-from proposals.images import ImageError, read_image
+with _common.errors_as_lines():
+    from detector.classes import ObjectClass, ilsvrc_classes, select_classes
+    from detector.datasets import IlsvrcDet, ImageAnnotation
+    from detector.files import write_text
+    from detector.scoring import (
+        Blacklist,
+        ImageIndex,
+        Predictions,
+        Score,
+        gather_ground_truth,
+        gather_predictions,
+        read_blacklist,
+        read_predictions,
+        score,
+        write_predictions,
+    )
+    from proposals.images import ImageError, read_image
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for torch
     from detector.rcnn import Detector
     from detector.results import Detections
-
-LINES_APART_S = 30.0  # between lines of progress where there is no terminal
 
 
 @dataclass(frozen=True)
@@ -204,33 +201,15 @@ def _detect(
     detector: Detector, annotations: dict[int, ImageAnnotation], broken: list[str]
 ) -> Iterator[tuple[int, Detections]]:
     """Yield the detections of each image with its index; note unreadable ones in ``broken``."""
-    for index, annotation in _with_progress(annotations):
-        try:
-            image = read_image(annotation.image_path)
-        except ImageError as error:
-            broken.append(str(error))
-            continue
-        yield index, detector.detect(image)
-
-
-def _with_progress(
-    annotations: dict[int, ImageAnnotation],
-) -> Iterator[tuple[int, ImageAnnotation]]:
-    """Yield the items under a progress bar, or with a line now and then if there is no terminal."""
-    if sys.stderr.isatty():
-        yield from tqdm(annotations.items(), desc="detecting", unit="image")
-        return
-    start = last = time.monotonic()
-    for done, item in enumerate(annotations.items(), 1):
-        yield item
-        now = time.monotonic()
-        if now - last >= LINES_APART_S or done == len(annotations):
-            last = now
-            print(
-                f"detecting: {done} of {len(annotations)} images in {now - start:.0f} s",
-                file=sys.stderr,
-                flush=True,
-            )
+    with _common.progress(len(annotations), "detecting", "image") as advance_to:
+        for done, (index, annotation) in enumerate(annotations.items(), start=1):
+            try:
+                image = read_image(annotation.image_path)
+            except ImageError as error:
+                broken.append(str(error))
+            else:
+                yield index, detector.detect(image)
+            advance_to(done)
 
 
 def _score(task: Task, predictions: Predictions) -> Score:

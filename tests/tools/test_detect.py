@@ -185,7 +185,7 @@ def test_opencv_without_its_desktop_library_is_one_line_with_the_remedy(tmp_path
     refused = detect(tmp_path, "--samples", path=stub)
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 1
-    assert "pip install opencv-contrib-python-headless" in refused.stderr
+    assert "pip install --force-reinstall opencv-contrib-python-headless" in refused.stderr
 
 
 def test_help_teaches_by_examples_and_loads_nothing_heavy(tmp_path: Path) -> None:
