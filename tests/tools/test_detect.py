@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,28 +17,8 @@ from detector.member_file import save_member
 from detector.network import Member
 from detector.warp import WarpConfig
 
-ROOT = Path(__file__).parents[2]
+Tool = Callable[..., subprocess.CompletedProcess[str]]
 CLASSES = ["person", "dog", "domestic cat"]
-
-
-def detect(
-    folder: Path, *arguments: str | Path, path: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the tool in a folder, with ``path`` first on the import path where it is given."""
-    import_path = [str(path)] if path else []
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([*import_path, str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "OMP_NUM_THREADS": "1",
-    }
-    return subprocess.run(
-        [sys.executable, ROOT / "tools" / "detect.py", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(weights: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(detect: Tool, weights: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Return the one run over the folder that the tests below look at."""
     return detect(
         folder.parent,
@@ -139,7 +118,7 @@ def test_json_lists_the_same_detections_as_the_table(
     np.testing.assert_allclose([x, y, x + width, y + height], edges, atol=0.51)
 
 
-def test_samples_need_no_picture_of_ones_own(tmp_path: Path, weights: Path) -> None:
+def test_samples_need_no_picture_of_ones_own(detect: Tool, tmp_path: Path, weights: Path) -> None:
     found = detect(
         tmp_path, "--samples", "--weights", weights, "--threshold", "1", "--max-proposals", "8"
     )
@@ -165,7 +144,7 @@ def test_samples_need_no_picture_of_ones_own(tmp_path: Path, weights: Path) -> N
     ],
 )
 def test_a_wrong_command_is_one_line_and_exit_code_2(
-    tmp_path: Path, weights: Path, arguments: list[str], message: str
+    detect: Tool, tmp_path: Path, weights: Path, arguments: list[str], message: str
 ) -> None:
     (tmp_path / "empty").mkdir()
     words = [str(weights) if word == "WEIGHTS" else word for word in arguments]
@@ -177,7 +156,9 @@ def test_a_wrong_command_is_one_line_and_exit_code_2(
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
-def test_opencv_without_its_desktop_library_is_one_line_with_the_remedy(tmp_path: Path) -> None:
+def test_opencv_without_its_desktop_library_is_one_line_with_the_remedy(
+    detect: Tool, tmp_path: Path
+) -> None:
     stub = tmp_path / "stub"
     stub.mkdir()
     message = "libGL.so.1: cannot open shared object file: No such file or directory"
@@ -188,7 +169,7 @@ def test_opencv_without_its_desktop_library_is_one_line_with_the_remedy(tmp_path
     assert "pip install --force-reinstall opencv-contrib-python-headless" in refused.stderr
 
 
-def test_help_teaches_by_examples_and_loads_nothing_heavy(tmp_path: Path) -> None:
+def test_help_teaches_by_examples_and_loads_nothing_heavy(detect: Tool, tmp_path: Path) -> None:
     stub = tmp_path / "stub"
     stub.mkdir()
     for name in ("torch", "cv2", "numba", "skimage"):

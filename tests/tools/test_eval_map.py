@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +18,7 @@ from detector.classes import select_classes
 from detector.rcnn import Detector
 from detector.results import Detections
 
+Tool = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
 CAR, DOG = select_classes(["car", "dog"])
 
@@ -37,26 +36,6 @@ a 58 0.7 50 50 99 99
 20 124 0.6 0 0 49 49
 """
 BLACKLIST = "b n02958343\n30 n02084071\n"
-
-
-def eval_map(
-    folder: Path, *arguments: str | Path, path: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the tool in a folder, with ``path`` first on the import path where it is given."""
-    import_path = [str(path)] if path else []
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([*import_path, str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "OMP_NUM_THREADS": "1",
-    }
-    return subprocess.run(
-        [sys.executable, ROOT / "tools" / "eval_map.py", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 SPLIT = ("--root", "tree", "--split", "val")
@@ -118,7 +97,7 @@ def table(run: subprocess.CompletedProcess[str] | Run) -> dict[str, list[str]]:
     return {row[0]: row[2:] for row in rows[start:-1]}
 
 
-def test_a_file_is_scored_in_the_classes_that_have_objects(folder: Path) -> None:
+def test_a_file_is_scored_in_the_classes_that_have_objects(eval_map: Tool, folder: Path) -> None:
     run = eval_map(folder, *SCORE)
     assert run.returncode == 0
     assert run.stderr == ""
@@ -128,7 +107,7 @@ def test_a_file_is_scored_in_the_classes_that_have_objects(folder: Path) -> None
     assert lines[-1] == "mAP 0.5000 over 2 classes"
 
 
-def test_scoring_a_file_needs_no_torch_and_no_picture(folder: Path) -> None:
+def test_scoring_a_file_needs_no_torch_and_no_picture(eval_map: Tool, folder: Path) -> None:
     (folder / "shadow").mkdir()
     (folder / "shadow/torch.py").write_text("raise ImportError('torch is not wanted here')")
     for picture in (folder / "tree/Data/DET/val").iterdir():
@@ -204,7 +183,7 @@ def test_no_object_in_the_images_is_refused(folder: Path, run_here: Callable[...
     assert "nothing to score" in run.stderr
 
 
-def test_help_shows_commands_and_the_format_of_the_file(tmp_path: Path) -> None:
+def test_help_shows_commands_and_the_format_of_the_file(eval_map: Tool, tmp_path: Path) -> None:
     run = eval_map(tmp_path, "--help")
     assert run.returncode == 0
     assert "python tools/eval_map.py --root ILSVRC --split val\n" in run.stdout

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from skimage import data
 from backbones import GoogLeNet
 from detector.member_file import load_member
 
-ROOT = Path(__file__).parents[2]
+Tool = Callable[..., subprocess.CompletedProcess[str]]
 
 ANNOTATION = """<annotation><filename>{name}</filename>
 <size><width>451</width><height>300</height><depth>3</depth></size>
@@ -62,22 +61,9 @@ def _caffe_layer(layer: str) -> str:
     return outside.get(layer) or layer.replace(".conv", "/").replace(".", "/")
 
 
-def train(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-    }
-    return subprocess.run(
-        [sys.executable, ROOT / "tools" / "train.py", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_a_member_comes_out_and_a_run_goes_on(tree: Path, imagenet: Path, tmp_path: Path) -> None:
+def test_a_member_comes_out_and_a_run_goes_on(
+    train: Tool, tree: Path, imagenet: Path, tmp_path: Path
+) -> None:
     command = (
         "--root",
         tree,
@@ -120,7 +106,7 @@ def test_a_member_comes_out_and_a_run_goes_on(tree: Path, imagenet: Path, tmp_pa
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
-    arguments: tuple[str, ...], message: str, tree: Path, tmp_path: Path
+    train: Tool, arguments: tuple[str, ...], message: str, tree: Path, tmp_path: Path
 ) -> None:
     result = train(tmp_path, *(str(tree) if word == "TREE" else word for word in arguments))
     assert result.returncode == 2
@@ -128,7 +114,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_help_teaches(tmp_path: Path) -> None:
+def test_help_teaches(train: Tool, tmp_path: Path) -> None:
     result = train(tmp_path, "--help")
     assert result.returncode == 0
     assert "goes on where its last checkpoint stands" in result.stdout

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Tool = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_tool(
+    name: str, folder: Path, *arguments: str | Path, path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a tool as a user does, in a folder, with ``path`` first on the import path if given."""
+    import_path = [str(path)] if path else []
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([*import_path, str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / name, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def detect() -> Tool:
+    return partial(run_tool, "detect.py")
+
+
+@pytest.fixture(scope="session")
+def eval_map() -> Tool:
+    return partial(run_tool, "eval_map.py")
+
+
+@pytest.fixture(scope="session")
+def train() -> Tool:
+    return partial(run_tool, "train.py")
