@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -38,5 +39,5 @@ def _lab(image: Image) -> Image:
     return cast("Image", cv2.cvtColor(image, cv2.COLOR_RGB2Lab))
 
 
-COLOUR_SPACES: dict[str, Callable[[Image], Image]] = {"hsv": _hsv, "lab": _lab}
+COLOUR_SPACES: Mapping[str, Callable[[Image], Image]] = MappingProxyType({"hsv": _hsv, "lab": _lab})
 """Converters by name."""

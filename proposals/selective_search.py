@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,13 +83,15 @@ def _require(condition: bool, rule: str, value: object) -> None:
         raise ValueError(f"{rule}, but got {value!r}")
 
 
-MODES = {
-    # GoogLeNet, section 7: superpixels of twice R-CNN's size. The paper gives no numbers; both
-    # k and the smallest region are doubled.
-    "doubled": SelectiveSearchConfig(ks=(100, 200)),
-    # R-CNN's call, «fast» in Selective Search's own code.
-    "fast": SelectiveSearchConfig(ks=(50, 100)),
-}
+MODES: Mapping[str, SelectiveSearchConfig] = MappingProxyType(
+    {
+        # GoogLeNet, section 7: superpixels of twice R-CNN's size. The paper gives no numbers; both
+        # k and the smallest region are doubled.
+        "doubled": SelectiveSearchConfig(ks=(100, 200)),
+        # R-CNN's call, «fast» in Selective Search's own code.
+        "fast": SelectiveSearchConfig(ks=(50, 100)),
+    }
+)
 """Configurations by name."""
 
 
