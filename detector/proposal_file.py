@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.files import whole_file
-from proposals import ImageError, Proposals, read_image
+from proposals import ImageError, Proposer, read_image
 
 Boxes = NDArray[np.float32]
 
@@ -22,7 +22,7 @@ class ProposalFileError(ValueError):
 
 
 def propose_for_files(
-    paths: Iterable[Path], proposer: Callable[[NDArray[np.uint8]], Proposals], threads: int
+    paths: Iterable[Path], proposer: Proposer, threads: int
 ) -> Iterator[Boxes | ImageError]:
     """Yield the boxes ``(N, 4)`` of each picture, in order, or why it cannot be read.
 

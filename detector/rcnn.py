@@ -8,7 +8,6 @@ Each step can be called alone. ``Detector.detect`` runs all of them::
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -25,11 +24,9 @@ from detector.network import Ensemble
 from detector.nms import non_maximum_suppression
 from detector.results import Detections
 from detector.warp import warp_regions
-from proposals import Proposals, SelectiveSearch
+from proposals import Proposer, SelectiveSearch
 from proposals.boxes import box_areas, check_boxes, clip_boxes
 from proposals.images import as_rgb_uint8
-
-Proposer = Callable[[NDArray[np.uint8]], Proposals]
 
 
 class Detector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,3 +44,7 @@ class Proposals:
         if count < 0:
             raise ValueError(f"count must be 0 or more, but got {count}")
         return Proposals(self.boxes_xyxy[:count], self.image_size, self.source)
+
+
+Proposer = Callable[[NDArray[np.uint8]], Proposals]
+"""What makes proposals: takes an (H, W, 3) uint8 RGB image."""

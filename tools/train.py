@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from detector.classes import ObjectClass
     from detector.datasets import IlsvrcDet
-    from detector.training.finetune import StepReport, TrainingConfig
+    from detector.training.config import TrainingConfig
+    from detector.training.finetune import StepReport
 
 _SETTINGS = ("steps", "learning_rate", "drop_every", "freeze_stem", "seed", "checkpoint_every")
 _LINE_EVERY = 20  # steps
@@ -48,37 +49,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from detector.training.config import TrainingConfig
+
     parser = _common.teaching_parser(__doc__)
-    parser.add_argument("--root", type=Path, required=True, help="folder of the ILSVRC DET tree")
-    parser.add_argument("--split", default="train", help="list of images (default: train)")
-    parser.add_argument(
-        "--imagenet", type=Path, required=True, metavar="FILE",
-        help="ImageNet weights of GoogLeNet under Caffe's names, as safetensors",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, default=Path("runs/member"), metavar="DIR",
-        help="folder of proposals, checkpoint, log and result (default: runs/member)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--classes", nargs="+", metavar="KEY",
-        help="WordNet ids, det_ids or names (default: all that the split has objects of)",
-    )  # fmt: skip
-    parser.add_argument("--steps", type=int, help="batches of 128 windows (default: 50000)")
-    parser.add_argument("--learning-rate", type=float, help="at the start (default: 0.001)")
-    parser.add_argument(
-        "--drop-every", type=int, metavar="STEPS",
-        help="divide the rate by 10 after each so many steps (default: 20000)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--freeze-stem", action="store_true", default=None,
-        help="keep conv1 to 3b as they are; about twice as fast",
-    )  # fmt: skip
-    parser.add_argument("--seed", type=int, help="of batches and new weights (default: 0)")
-    parser.add_argument("--checkpoint-every", type=int, metavar="STEPS", help="(default: 100)")
-    parser.add_argument(
-        "--threads", type=int, default=os.cpu_count() or 1,
-        help="for proposals (default: one a processor)",
-    )  # fmt: skip
+    add = parser.add_argument
+    # fmt: off
+    add("--root", type=Path, required=True, metavar="DIR",
+        help="folder with ImageSets, Annotations and Data")
+    add("--split", default="train", help="list of images (default: %(default)s)")
+    add("--imagenet", type=Path, required=True, metavar="FILE",
+        help="ImageNet weights of GoogLeNet under Caffe's names, as safetensors")
+    add("--out", type=Path, default=Path("runs/member"), metavar="DIR",
+        help="folder of proposals, checkpoint, log and result (default: %(default)s)")
+    add("--classes", nargs="+", metavar="KEY",
+        help="WordNet ids, det_ids or names (default: all that the split has objects of)")
+    add("--threads", type=int, default=os.cpu_count() or 1,
+        help="for proposals (default: one a processor)")
+    # Flags that are not given are not passed on: their defaults are TrainingConfig's.
+    add("--steps", type=int,
+        help=f"batches to learn from (default: {TrainingConfig.steps})")
+    add("--learning-rate", type=float, metavar="RATE",
+        help=f"at the start (default: {TrainingConfig.learning_rate})")
+    add("--drop-every", type=int, metavar="STEPS",
+        help="lower the rate to a tenth after each so many steps"
+        f" (default: {TrainingConfig.drop_every})")
+    add("--freeze-stem", action="store_true", default=None,
+        help="keep conv1 to 3b as they are, which is much faster")
+    add("--seed", type=int,
+        help=f"of batches and new weights (default: {TrainingConfig.seed})")
+    add("--checkpoint-every", type=int, metavar="STEPS",
+        help=f"(default: {TrainingConfig.checkpoint_every})")
+    # fmt: on
     return parser
 
 
@@ -118,7 +119,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> TrainingConfig:
     """Take over what the command line gives; all else keeps its one default."""
-    from detector.training.finetune import TrainingConfig
+    from detector.training.config import TrainingConfig
 
     given = {name: getattr(options, name) for name in _SETTINGS}
     return TrainingConfig(**{name: value for name, value in given.items() if value is not None})

@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -20,53 +20,10 @@ from detector.files import write_text
 from detector.network import choose_dtype
 from detector.training.batches import BatchLoader, TrainingBatch
 from detector.training.checkpoint import load_checkpoint, restore, save_checkpoint
-from detector.training.windows import BACKGROUND, SamplingConfig
+from detector.training.config import TrainingConfig
+from detector.training.windows import BACKGROUND
 
 _PART = 16  # windows that pass the network together: the fastest on two cores
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Settings of a fine-tuning run; the defaults are R-CNN's for ILSVRC.
-
-    Attributes
-    ----------
-    steps : int
-        Batches to learn from.
-    learning_rate : float
-    drop_every : int
-        The rate is multiplied by ``drop_factor`` after each so many steps.
-    drop_factor : float
-    momentum, weight_decay : float
-    freeze_stem : bool
-        Whether conv1 to 3b keep their weights, which saves most of the time of a step.
-    stem_precision : str
-        Arithmetic of a frozen stem, as `Execution.precision`. What is trained is float32.
-    seed : int
-        Of the new classifier, the batches and dropout.
-    checkpoint_every : int
-        Steps between checkpoints.
-    sampling : SamplingConfig
-    """
-
-    steps: int = 50_000
-    learning_rate: float = 0.001
-    drop_every: int = 20_000
-    drop_factor: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    freeze_stem: bool = False
-    stem_precision: str = "auto"
-    seed: int = 0
-    checkpoint_every: int = 100
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "drop_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, but got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, but got {self.learning_rate}")
 
 
 class StepReport(NamedTuple):

@@ -17,11 +17,10 @@ from detector.member_file import save_member
 from detector.network import Member
 from detector.proposal_file import load_proposals, propose_for_files, save_proposals
 from detector.training.batches import BatchLoader
-from detector.training.finetune import StepReport, TrainingConfig, finetune
+from detector.training.config import TrainingConfig
+from detector.training.finetune import StepReport, finetune
 from detector.training.windows import WindowSampler, build_window_table
-from proposals import ImageError, Proposals
-
-Proposer = Callable[[NDArray[np.uint8]], Proposals]
+from proposals import ImageError, Proposer
 
 
 @dataclass(frozen=True)

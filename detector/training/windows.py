@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.datasets.annotation import ImageAnnotation
+from detector.training.config import SamplingConfig
 from proposals.boxes import pairwise_iou
 
 BACKGROUND = 0
 """Label of windows that show no object; the classes follow as 1 ... C."""
-
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How windows are labelled and mixed (R-CNN, section 2.3).
-
-    Attributes
-    ----------
-    foreground : int
-        Windows of a batch that show an object.
-    background : int
-        Windows of a batch that show none.
-    foreground_iou : float
-        Least IoU with a true box to count as showing its object.
-    """
-
-    foreground: int = 32
-    background: int = 96
-    foreground_iou: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.foreground < 1 or self.background < 1:
-            raise ValueError(
-                "foreground and background must be 1 or more,"
-                f" but got {self.foreground} and {self.background}"
-            )
-        if not 0 < self.foreground_iou <= 1:
-            raise ValueError(f"foreground_iou must be in (0, 1], but got {self.foreground_iou}")
 
 
 class WindowTable(NamedTuple):

@@ -13,13 +13,13 @@ from skimage import data
 from backbones import GoogLeNet, InputStatistics
 from detector.training.batches import BatchLoader
 from detector.training.checkpoint import CheckpointError
+from detector.training.config import SamplingConfig, TrainingConfig
 from detector.training.finetune import (
     NonFiniteLossError,
     StepReport,
-    TrainingConfig,
     finetune,
 )
-from detector.training.windows import SamplingConfig, WindowSampler, WindowTable
+from detector.training.windows import WindowSampler, WindowTable
 from detector.warp import WarpConfig, warp_regions
 
 STATISTICS = InputStatistics(size=64)

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.datasets.annotation import ImageAnnotation
+from detector.training.config import SamplingConfig
 from detector.training.windows import (
-    SamplingConfig,
     WindowSampler,
     WindowTable,
     build_window_table,
