@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -46,6 +46,7 @@ def finetune(
     loader: BatchLoader,
     statistics: InputStatistics,
     config: TrainingConfig,
+    data: Mapping[str, Any],
     run_folder: Path,
     report: Callable[[StepReport], None],
 ) -> None:
@@ -61,6 +62,9 @@ def finetune(
     loader : BatchLoader
     statistics : InputStatistics
     config : TrainingConfig
+    data : mapping
+        What the loader's batches are of, in values that JSON knows; kept in the checkpoint, so
+        that a run does not go on with other data.
     run_folder : Path
         Holds ``checkpoint.safetensors`` and ``log.jsonl``.
     report : callable
@@ -76,18 +80,10 @@ def finetune(
     network.train().to(memory_format=torch.channels_last)
     if config.freeze_stem:
         network.freeze_stem()
-    optimizer = torch.optim.SGD(
-        [parameter for parameter in network.parameters() if parameter.requires_grad],
-        lr=config.learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-    )
+    optimizer = _optimizer(network, config)
     checkpoint_path = run_folder / "checkpoint.safetensors"
-    start = 0
-    if checkpoint_path.exists():
-        checkpoint = load_checkpoint(checkpoint_path, _lasting_settings(config))
-        restore(checkpoint, network, optimizer)
-        start = checkpoint.step
+    settings = _lasting_settings(config, data)
+    start = _resume(checkpoint_path, network, optimizer, settings)
     stem = _frozen_stem(network, config) if config.freeze_stem else network.stem
     learner = _Learner(network, stem, statistics, optimizer, config)
     with _reopened_log(run_folder / "log.jsonl", start) as log:
@@ -101,16 +97,35 @@ def finetune(
             log.flush()
             report(line)
             if step % config.checkpoint_every == 0 or step == config.steps:
-                settings = _lasting_settings(config)
                 save_checkpoint(checkpoint_path, step, settings, network, optimizer)
     network.eval()
 
 
-def _lasting_settings(config: TrainingConfig) -> dict[str, Any]:
+def _optimizer(network: GoogLeNet, config: TrainingConfig) -> torch.optim.SGD:
+    return torch.optim.SGD(
+        [parameter for parameter in network.parameters() if parameter.requires_grad],
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+    )
+
+
+def _resume(
+    path: Path, network: GoogLeNet, optimizer: torch.optim.SGD, settings: dict[str, Any]
+) -> int:
+    """Take over the checkpoint where there is one; return the number of steps done."""
+    if not path.exists():
+        return 0
+    checkpoint = load_checkpoint(path, settings)
+    restore(checkpoint, network, optimizer)
+    return checkpoint.step
+
+
+def _lasting_settings(config: TrainingConfig, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a resumed run must share; when to stop and to save may change."""
     settings = asdict(config)
     del settings["steps"], settings["checkpoint_every"]
-    return settings
+    return {**settings, **data}
 
 
 def _reopened_log(path: Path, steps_done: int) -> TextIO:

@@ -126,21 +126,18 @@ def train_member(
     network.load_state_dict(load_imagenet_weights(imagenet_weights))
     generator = torch.Generator().manual_seed(config.seed)
     network.replace_classifier(1 + len(classes), generator=generator)
+    wnids = [object_class.wnid for object_class in classes]
+    data = {"images": len(images.annotations), "classes": wnids}
     member = Member(
         network=network,
         classes=tuple(classes),
-        provenance={"training": asdict(config), "images": len(images.annotations)},
+        provenance={"training": asdict(config), **data},
     )
-    table = build_window_table(
-        images.annotations,
-        images.boxes_xyxy,
-        [object_class.wnid for object_class in classes],
-        config.sampling,
-    )
+    table = build_window_table(images.annotations, images.boxes_xyxy, wnids, config.sampling)
     paths = [annotation.image_path for annotation in images.annotations]
     sampler = WindowSampler(table, config.sampling, config.seed)
     loader = BatchLoader(paths, table, sampler, member.warp)
-    finetune(network, loader, member.statistics, config, run_folder, report)
+    finetune(network, loader, member.statistics, config, data, run_folder, report)
     path = run_folder / "member.safetensors"
     save_member(path, member)
     return path

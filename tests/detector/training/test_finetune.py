@@ -57,10 +57,13 @@ def new_network() -> GoogLeNet:
     return GoogLeNet(2)
 
 
-def train(loader: BatchLoader, folder: Path, config: TrainingConfig = CONFIG) -> GoogLeNet:
+def train(
+    loader: BatchLoader, folder: Path, config: TrainingConfig = CONFIG, wnid: str = "n02121808"
+) -> GoogLeNet:
     folder.mkdir(exist_ok=True)
     network = new_network()
-    finetune(network, loader, STATISTICS, config, folder, lambda _: None)
+    data = {"classes": [wnid]}
+    finetune(network, loader, STATISTICS, config, data, folder, lambda _: None)
     return network
 
 
@@ -135,10 +138,14 @@ def test_a_loss_that_is_not_finite_stops_the_run(loader: BatchLoader, tmp_path: 
         train(loader, tmp_path, replace(CONFIG, steps=4, learning_rate=1e30))
 
 
-def test_a_run_goes_on_with_its_own_settings_only(loader: BatchLoader, tmp_path: Path) -> None:
+def test_a_run_goes_on_with_its_own_settings_and_classes_only(
+    loader: BatchLoader, tmp_path: Path
+) -> None:
     train(loader, tmp_path, replace(CONFIG, steps=2))
     with pytest.raises(CheckpointError, match=r"started with learning_rate = 0\.01, now it is 1"):
         train(loader, tmp_path, replace(CONFIG, learning_rate=1.0))
+    with pytest.raises(CheckpointError, match=r"started with classes = \['n02121808'\]"):
+        train(loader, tmp_path, wnid="n02084071")
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint"])
