@@ -47,7 +47,7 @@ class TrainingConfig:
     drop_factor : float
     momentum, weight_decay : float
     freeze_stem : bool
-        Whether conv1 to 3b keep their weights, which saves most of the time of a step.
+        Whether conv1 to 3b keep their weights, which saves more than half of a step.
     stem_precision : str
         Arithmetic of a frozen stem, as `Execution.precision`. What is trained is float32.
     seed : int
