@@ -15,7 +15,8 @@ Rectangle = tuple[float, float, float, float]  # x1, y1, x2, y2
 Colour = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-# Okabe and Ito's colours, which people with any colour vision tell apart, and a light grey.
+# Okabe and Ito's colours, which people with any colour vision tell apart, and a light grey;
+# then wine, of Paul Tol's muted set, since the shipped network has nine classes.
 _PALETTE = (
     (230, 159, 0),
     (86, 180, 233),
@@ -25,6 +26,7 @@ _PALETTE = (
     (213, 94, 0),
     (204, 121, 167),
     (221, 221, 221),
+    (136, 34, 85),
 )
 _DARK, _LIGHT = (0, 0, 0), (255, 255, 255)
 _SMALLEST_FONT = 8
