@@ -1,4 +1,4 @@
-"""Train a member of the detector on an ILSVRC DET tree.
+r"""Train a member of the detector on an ILSVRC DET tree.
 
 Examples
 --------
