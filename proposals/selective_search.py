@@ -21,7 +21,6 @@ from proposals.images import as_rgb_uint8
 from proposals.result import Proposals
 from proposals.segmentation import PixelGraph, pixel_graph, segment_graph
 
-_ALL_TERMS = ("colour", "texture", "size", "fill")
 _WITHOUT_COLOUR = ("texture", "size", "fill")
 _TALLEST = 4  # working images are at most this many times as tall as wide
 
@@ -51,7 +50,7 @@ class SelectiveSearchConfig:
 
     ks: tuple[int, ...]
     colour_spaces: tuple[str, ...] = ("hsv", "lab")
-    similarities: tuple[tuple[str, ...], ...] = (_ALL_TERMS, _WITHOUT_COLOUR)
+    similarities: tuple[tuple[str, ...], ...] = (SIMILARITIES, _WITHOUT_COLOUR)
     sigma: float = 0.8
     texture_sigma: float = 1.0
     working_width: int = 500

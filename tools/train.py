@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from detector.classes import ObjectClass
-    from detector.datasets import IlsvrcDet
+    from detector.datasets import ImageAnnotation
     from detector.training.config import TrainingConfig
     from detector.training.finetune import StepReport
 
@@ -90,13 +90,15 @@ def _train(options: argparse.Namespace) -> int:
     from proposals import SelectiveSearch
 
     config = _config(options)
-    data_set = IlsvrcDet(options.root, options.split)
-    classes = _classes(options.classes, data_set)
-    print(f"{len(data_set)} images, {len(classes)} classes: {', '.join(c.name for c in classes)}")
+    annotations = list(IlsvrcDet(options.root, options.split))  # each file is read once
+    classes = _classes(options.classes, annotations)
+    print(
+        f"{len(annotations)} images, {len(classes)} classes: {', '.join(c.name for c in classes)}"
+    )
     options.out.mkdir(parents=True, exist_ok=True)
-    with _common.progress(len(data_set), "proposals", "image") as advance_to:
+    with _common.progress(len(annotations), "proposals", "image") as advance_to:
         images = propose_for_data_set(
-            data_set,
+            annotations,
             SelectiveSearch(threads=1),
             options.out / "proposals.npz",
             options.threads,
@@ -125,12 +127,14 @@ def _config(options: argparse.Namespace) -> TrainingConfig:
     return TrainingConfig(**{name: value for name, value in given.items() if value is not None})
 
 
-def _classes(keys: Sequence[str] | None, data_set: IlsvrcDet) -> tuple[ObjectClass, ...]:
+def _classes(
+    keys: Sequence[str] | None, annotations: Sequence[ImageAnnotation]
+) -> tuple[ObjectClass, ...]:
     from detector.classes import ilsvrc_classes, select_classes
 
     if keys:
         return select_classes(keys)
-    present = {wnid for annotation in data_set for wnid in annotation.wnids}
+    present = {wnid for annotation in annotations for wnid in annotation.wnids}
     return tuple(c for c in ilsvrc_classes() if c.wnid in present)
 
 

@@ -26,7 +26,6 @@ class Checkpoint(NamedTuple):
     """A run after ``step`` steps."""
 
     step: int
-    settings: dict[str, Any]  # what must not change between start and resumption
     model: dict[str, Tensor]
     momentum: dict[str, Tensor]  # by parameter name
 
@@ -38,7 +37,10 @@ def save_checkpoint(
     network: nn.Module,
     optimizer: torch.optim.SGD,
 ) -> None:
-    """Write the state of a run; an older checkpoint stands until the new one is complete."""
+    """Write the state of a run; an older checkpoint stands until the new one is complete.
+
+    ``settings`` are those that must not change when the run is resumed.
+    """
     tensors = {_MODEL + name: tensor for name, tensor in network.state_dict().items()}
     for name, parameter in network.named_parameters():
         buffer = optimizer.state.get(parameter, {}).get("momentum_buffer")
@@ -79,7 +81,6 @@ def load_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
         )
     return Checkpoint(
         step=int(run["step"]),
-        settings=run["settings"],
         model=_with_prefix(tensors, _MODEL),
         momentum=_with_prefix(tensors, _MOMENTUM),
     )

@@ -23,7 +23,7 @@ from detector.training.checkpoint import load_checkpoint, restore, save_checkpoi
 from detector.training.config import TrainingConfig
 from detector.training.windows import BACKGROUND
 
-_PART = 16  # windows that pass the network together: the fastest on two cores
+_PART = 16  # windows that pass the network together: few enough for the caches
 
 
 class StepReport(NamedTuple):
