@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from detector.classes import ObjectClass
-from detector.files import write_text
 from detector.results import Detections
+from proposals.files import write_text
 
 
 def coco_document(

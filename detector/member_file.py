@@ -32,9 +32,9 @@ from backbones.preprocess import InputStatistics
 from backbones.weights import WeightsError
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig
-from detector.files import whole_file
 from detector.network import Member
 from detector.warp import WarpConfig
+from proposals.files import whole_file
 
 _KEY = "member"
 _HEADER = {

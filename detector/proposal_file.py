@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.files import whole_file
 from proposals import ImageError, Proposer, read_image
+from proposals.files import whole_file
 
 Boxes = NDArray[np.float32]
 

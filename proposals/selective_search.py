@@ -155,7 +155,7 @@ class SelectiveSearch:
         large = ranked[(sides >= self.config.min_side).all(axis=1)]
         unique = large[first_occurrences(large)]
         boxes = _to_frame(unique, working.shape[:2], image_size)
-        return Proposals(boxes, image_size, "selective_search")
+        return Proposals.of_one_source(boxes, image_size, "selective_search")
 
     def _hierarchies(self, working: NDArray[np.uint8]) -> list[_Hierarchy]:
         config = self.config

@@ -172,7 +172,7 @@ def _detect_one(detector: Detector, path: Path, drawn_path: Path) -> Detections:
     from PIL import Image
 
     from detector.draw import draw_detections
-    from detector.files import whole_file
+    from proposals.files import whole_file
     from proposals.images import read_image
 
     image = read_image(path)

@@ -49,7 +49,6 @@ import numpy as np
 with _common.errors_as_lines():
     from detector.classes import ObjectClass, ilsvrc_classes, select_classes
     from detector.datasets import IlsvrcDet, ImageAnnotation
-    from detector.files import write_text
     from detector.scoring import (
         Blacklist,
         ImageIndex,
@@ -62,6 +61,7 @@ with _common.errors_as_lines():
         score,
         write_predictions,
     )
+    from proposals.files import write_text
     from proposals.images import ImageError, read_image
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for torch

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from detector.files import whole_file
+from proposals.files import whole_file
 
 _FORMAT = "inception-rcnn checkpoint 1"
 _MOMENTUM = "momentum."

@@ -16,12 +16,12 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from backbones import GoogLeNet, InputStatistics
-from detector.files import write_text
 from detector.network import choose_dtype
 from detector.training.batches import BatchLoader, TrainingBatch
 from detector.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from detector.training.config import TrainingConfig
 from detector.training.windows import BACKGROUND
+from proposals.files import write_text
 
 _PART = 16  # windows that pass the network together: few enough for the caches
 

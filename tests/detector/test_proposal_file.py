@@ -54,7 +54,9 @@ def test_pictures_keep_their_order_and_bad_ones_are_told(tmp_path: Path) -> None
 
     def whole_image(image: np.ndarray) -> Proposals:
         height, width = image.shape[:2]
-        return Proposals(np.array([[0, 0, width, height]], np.float32), (height, width), "test")
+        return Proposals.of_one_source(
+            np.array([[0, 0, width, height]], np.float32), (height, width), "test"
+        )
 
     tall, bad, wide = propose_for_files(paths, whole_image, threads=2)
     assert isinstance(bad, ImageError)

@@ -33,11 +33,13 @@ def stub_proposals(image: NDArray[np.uint8]) -> Proposals:
         for x in range(3)
     ]
     boxes_xyxy = np.array([(0, 0, width, height), *boxes], np.float32)
-    return Proposals(boxes_xyxy, (height, width), "stub")
+    return Proposals.of_one_source(boxes_xyxy, (height, width), "stub")
 
 
 def no_proposals(image: NDArray[np.uint8]) -> Proposals:
-    return Proposals(np.empty((0, 4), np.float32), (image.shape[0], image.shape[1]), "none")
+    return Proposals.of_one_source(
+        np.empty((0, 4), np.float32), (image.shape[0], image.shape[1]), "none"
+    )
 
 
 def make_detector(

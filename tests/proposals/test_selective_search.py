@@ -145,7 +145,7 @@ def test_an_unknown_mode_is_refused() -> None:
 
 def test_the_first_few_proposals_are_the_best() -> None:
     boxes = np.array([[0, 0, 5, 5], [1, 1, 4, 4]], np.float32)
-    found = Proposals(boxes, (10, 10), "test")
+    found = Proposals.of_one_source(boxes, (10, 10), "test")
     assert found.first(1).boxes_xyxy.tolist() == [[0, 0, 5, 5]]
     assert len(found.first(9)) == 2
 
@@ -153,4 +153,4 @@ def test_the_first_few_proposals_are_the_best() -> None:
 @pytest.mark.parametrize("box", [[0, 0, 11, 5], [-1, 0, 5, 5]])
 def test_proposals_outside_the_image_are_refused(box: list[int]) -> None:
     with pytest.raises(ValueError, match="must lie within the image of 10 x 8"):
-        Proposals(np.array([box], np.float32), (8, 10), "test")
+        Proposals.of_one_source(np.array([box], np.float32), (8, 10), "test")

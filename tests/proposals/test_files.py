@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.files import whole_file, write_text
+from proposals.files import whole_file, write_text
 
 
 def test_text_is_written_into_a_folder_that_is_made(tmp_path: Path) -> None:
