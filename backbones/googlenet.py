@@ -128,6 +128,21 @@ class GoogLeNet(nn.Module):
         """Run 4a to 5b and the global average pool: (N, 480, 14, 14) to (N, 1024)."""
         return self._from_4d_to_features(self._from_4a_to_4d(self.inception_4a(x)))
 
+    def maps(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Run 4a to 5b on what ``stem`` gives and keep the grids of 4e and 5b.
+
+        Parameters
+        ----------
+        x : Tensor
+            (N, 480, h, w); a cell covers 16 x 16 pixels of the image.
+
+        Returns
+        -------
+        tuple of two Tensors
+            (N, 832, h, w), and (N, 1024, h / 2, w / 2) rounded up.
+        """
+        return self._from_4d_to_maps(self._from_4a_to_4d(self.inception_4a(x)))
+
     def freeze_stem(self) -> None:
         """Take the weights of ``stem`` out of training."""
         for module in (
@@ -171,9 +186,13 @@ class GoogLeNet(nn.Module):
         return at_4d
 
     def _from_4d_to_features(self, x: Tensor) -> Tensor:
-        x = _halve(self.inception_4e(x))  # (N, 832, 7, 7)
-        x = self.inception_5b(self.inception_5a(x))  # (N, 1024, 7, 7)
-        return x.mean(dim=(2, 3))
+        _, at_5b = self._from_4d_to_maps(x)
+        return at_5b.mean(dim=(2, 3))
+
+    def _from_4d_to_maps(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        at_4e = self.inception_4e(x)  # (N, 832, 14, 14)
+        at_5b = self.inception_5b(self.inception_5a(_halve(at_4e)))  # (N, 1024, 7, 7)
+        return at_4e, at_5b
 
     def _classify(self, features: Tensor) -> Tensor:
         logits: Tensor = self.classifier(self.dropout(features))

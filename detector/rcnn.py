@@ -21,12 +21,12 @@ from detector.classes import ObjectClass
 from detector.config import DetectorConfig, Execution
 from detector.member_file import load_member
 from detector.network import Ensemble
-from detector.nms import non_maximum_suppression
 from detector.results import Detections
 from detector.warp import warp_regions
 from proposals import Proposer, SelectiveSearch
 from proposals.boxes import box_areas, check_boxes, clip_boxes
 from proposals.images import as_rgb_uint8
+from proposals.nms import non_maximum_suppression
 
 
 class Detector:

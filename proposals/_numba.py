@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Number = Any
+"""A scalar inside a kernel: Python's or numpy's to the type checker, one machine type to numba."""
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -16,4 +19,4 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
     Fast-math stays off: sums keep their order, so results are the same on every processor.
     """
-    return cast("Callable[P, R]", numba.njit(cache=True, nogil=True)(function))
+    return cast("Callable[P, R]", numba.njit(cache=True, nogil=True, error_model="numpy")(function))

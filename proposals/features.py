@@ -10,79 +10,87 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from proposals._numba import kernel
+from proposals._numba import Number, kernel
 from proposals.filters import gaussian_derivatives
 
 COLOUR_BINS = 25  # a channel
 TEXTURE_BINS = 10  # a channel and orientation
 ORIENTATIONS = 8
-COLOUR_LENGTH = 3 * COLOUR_BINS
-TEXTURE_LENGTH = 3 * ORIENTATIONS * TEXTURE_BINS
+TEXTURE_LENGTH = ORIENTATIONS * TEXTURE_BINS  # a channel
+ONE = 1 << 30
+"""What stands for 1 in histograms and similarities: sums of whole numbers have no order."""
+
+_AXES = ORIENTATIONS // 2  # opposite directions share a response; its sign says whose it is
+_LEVELS = 2 * TEXTURE_BINS - 1
+_LABEL_BITS = 32
 
 
 class Regions(NamedTuple):
-    """Descriptions of n regions.
+    """Descriptions of n regions of an image of C channels.
 
-    Histograms sum to 1: of a pixel each of the 3 channels counts a third in ``colour``, and
-    each of the 3 x 8 responses a 24th in ``texture``.
+    C is 3, or 1 for three equal channels. Histograms of all three sum to `ONE`, but for
+    rounding down: of a pixel each channel counts a third in ``colour``, and each channel and
+    orientation a 24th in ``texture``.
     """
 
     sizes: NDArray[np.int32]  # (n,) pixels
     boxes: NDArray[np.int32]  # (n, 4) x1, y1, x2, y2; right and bottom exclusive
-    colour: NDArray[np.float32]  # (n, 75)
-    texture: NDArray[np.float32]  # (n, 240)
+    colour: NDArray[np.int32]  # (n, C * 25)
+    texture: NDArray[np.int32]  # (n, C * 80)
 
 
-def texture_bins(image: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
-    """Return, for each pixel, the histogram bins that its texture falls into.
+def texture_levels(planes: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
+    """Return, for each pixel, how strong its texture is along four axes.
 
     The texture of a pixel is the positive part of the Gaussian derivative in eight
-    directions, 45 degrees apart, for each channel. Bins divide the range from 0 to the
-    largest response of the channel in the image, which the paper leaves open.
+    directions, 45 degrees apart, for each channel. Histogram bins divide the range from 0 to
+    the largest response of the channel in the image, which the paper leaves open.
 
     Parameters
     ----------
-    image : ndarray, (H, W, 3) uint8
+    planes : ndarray, (C, H, W) uint8
     sigma : float
         Width of the Gaussian, in pixels.
 
     Returns
     -------
-    ndarray, (H, W, 24) uint8
-        Indices into the 240 bins of a texture histogram.
+    ndarray, (C, 4, H, W) uint8
+        9 plus the bin, 0 to 9, of the directions at 0, 45, 90 and 135 degrees; 9 minus the
+        bin of those opposite.
     """
-    return _texture_bins(*gaussian_derivatives(image, sigma))
+    levels = np.empty((len(planes), _AXES, *planes.shape[1:]), np.uint8)
+    for plane, out in zip(planes, levels, strict=True):
+        along_x, along_y = gaussian_derivatives(plane, sigma)
+        _quantise(along_x.reshape(-1), along_y.reshape(-1), out.reshape(_AXES, -1))
+    return levels
 
 
 @kernel
-def _texture_bins(slope_x: NDArray[np.float32], slope_y: NDArray[np.float32]) -> NDArray[np.uint8]:
-    height, width, _ = slope_x.shape
+def _quantise(
+    slope_x: NDArray[np.float32], slope_y: NDArray[np.float32], levels: NDArray[np.uint8]
+) -> None:
     diagonal = np.float32(np.sqrt(0.5))
-    bins = np.empty((height, width, 24), np.uint8)
-    for c in range(3):
-        largest = np.float32(0)
-        for y in range(height):
-            for x in range(width):
-                gx, gy = slope_x[y, x, c], slope_y[y, x, c]
-                largest = max(largest, abs(gx), abs(gy), diagonal * (abs(gx) + abs(gy)))
-        scale = np.float32(TEXTURE_BINS) / largest if largest > 0 else np.float32(0)
-        for y in range(height):
-            for x in range(width):
-                gx, gy = slope_x[y, x, c] * scale, slope_y[y, x, c] * scale
-                rising, falling = diagonal * (gx + gy), diagonal * (gy - gx)
-                first = c * ORIENTATIONS * TEXTURE_BINS
-                for o, response in enumerate((gx, rising, gy, falling)):
-                    # Opposite directions share a response; its sign says whose it is.
-                    level = min(int(abs(response)), TEXTURE_BINS - 1)
-                    ahead = level if response > 0 else 0
-                    behind = level if response < 0 else 0
-                    bins[y, x, c * 8 + o] = first + o * TEXTURE_BINS + ahead
-                    bins[y, x, c * 8 + o + 4] = first + (o + 4) * TEXTURE_BINS + behind
-    return bins
+    largest = np.float32(0)
+    for i in range(slope_x.size):
+        x, y = abs(slope_x[i]), abs(slope_y[i])
+        largest = max(largest, max(max(x, y), diagonal * (x + y)))
+    scale = np.float32(TEXTURE_BINS) / largest if largest > 0 else np.float32(0)
+    for i in range(slope_x.size):
+        x, y = slope_x[i] * scale, slope_y[i] * scale
+        levels[0, i] = _level(x)
+        levels[1, i] = _level(diagonal * (x + y))
+        levels[2, i] = _level(y)
+        levels[3, i] = _level(diagonal * (y - x))
+
+
+@kernel
+def _level(response: np.float32) -> np.uint8:
+    bin_ = min(max(np.int32(response), np.int32(1 - TEXTURE_BINS)), np.int32(TEXTURE_BINS - 1))
+    return np.uint8(bin_ + np.int32(TEXTURE_BINS - 1))
 
 
 def describe_regions(
-    labels: NDArray[np.int32], image: NDArray[np.uint8], bins: NDArray[np.uint8]
+    labels: NDArray[np.int32], planes: NDArray[np.uint8], levels: NDArray[np.uint8]
 ) -> Regions:
     """Describe every region of a segmentation.
 
@@ -90,58 +98,108 @@ def describe_regions(
     ----------
     labels : ndarray, (H, W) int32
         Region of each pixel, 0 ... n - 1, none empty.
-    image : ndarray, (H, W, 3) uint8
-    bins : ndarray, (H, W, 24) uint8
-        Of `texture_bins`.
+    planes : ndarray, (C, H, W) uint8
+    levels : ndarray, (C, 4, H, W) uint8
+        Of `texture_levels`.
     """
-    sizes, boxes, colour, texture = _describe(labels, image, bins, int(labels.max()) + 1)
-    pixels = sizes[:, None].astype(np.float32)
+    channels, count = len(planes), int(labels.max()) + 1
+    sizes, boxes = _measure(labels, count)
+    colour = np.zeros((count, channels, COLOUR_BINS), np.int32)
+    signed = np.zeros((count, channels, _AXES, _LEVELS), np.int32)
+    for channel in range(channels):
+        _count(labels, planes[channel], levels[channel], colour[:, channel], signed[:, channel])
+    texture = _unfold(signed, sizes)
+    pixels = sizes.astype(np.int64)  # 24 times as many may not fit in 32 bits
     return Regions(
-        sizes,
-        boxes,
-        colour.astype(np.float32) / (3 * pixels),
-        texture.astype(np.float32) / (24 * pixels),
+        sizes, boxes, _shares(colour, 3 * pixels), _shares(texture, 3 * ORIENTATIONS * pixels)
     )
 
 
 @kernel
-def _describe(
-    labels: NDArray[np.int32], image: NDArray[np.uint8], bins: NDArray[np.uint8], count: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+def _measure(labels: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     height, width = labels.shape
     sizes = np.zeros(count, np.int32)
     boxes = np.zeros((count, 4), np.int32)
     boxes[:, 0] = width
     boxes[:, 1] = height
-    colour = np.zeros((count, COLOUR_LENGTH), np.int32)
-    texture = np.zeros((count, TEXTURE_LENGTH), np.int32)
+    for y in range(height):
+        x = 0
+        while x < width:
+            start, region = x, labels[y, x]
+            while x < width and labels[y, x] == region:
+                x += 1
+            sizes[region] += x - start
+            boxes[region, 0] = min(boxes[region, 0], start)
+            boxes[region, 1] = min(boxes[region, 1], y)
+            boxes[region, 2] = max(boxes[region, 2], x)
+            boxes[region, 3] = y + 1
+    return sizes, boxes
+
+
+@kernel
+def _count(
+    labels: NDArray[np.int32],
+    plane: NDArray[np.uint8],
+    levels: NDArray[np.uint8],
+    colour: NDArray[np.int32],
+    signed: NDArray[np.int32],
+) -> None:
+    """Add one channel's pixels to the histograms ``(n, 25)`` and ``(n, 4, 19)``."""
+    height, width = labels.shape
     for y in range(height):
         for x in range(width):
             region = labels[y, x]
-            sizes[region] += 1
-            box = boxes[region]
-            box[0], box[1] = min(box[0], x), min(box[1], y)
-            box[2], box[3] = max(box[2], x + 1), max(box[3], y + 1)
-            for c in range(3):
-                colour[region, c * COLOUR_BINS + image[y, x, c] * COLOUR_BINS // 256] += 1
-            for response in range(24):
-                texture[region, bins[y, x, response]] += 1
-    return sizes, boxes, colour, texture
+            colour[region, int(plane[y, x]) * COLOUR_BINS // 256] += 1
+            signed[region, 0, levels[0, y, x]] += 1
+            signed[region, 1, levels[1, y, x]] += 1
+            signed[region, 2, levels[2, y, x]] += 1
+            signed[region, 3, levels[3, y, x]] += 1
+
+
+def _unfold(signed: NDArray[np.int32], sizes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Split axes ``(n, C, 4, 19)`` into directions ``(n, C, 8, 10)``; both count in bin 0."""
+    both = np.concatenate([signed[..., 9:], signed[..., 9::-1]], axis=2)
+    both[..., 0] = sizes[:, None, None] - both[..., 1:].sum(axis=3)
+    return both
+
+
+@kernel
+def _shares(counts: NDArray[np.int32], totals: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Turn counts ``(n, ...)`` into shares of ``totals`` in units of 1 / `ONE`, ``(n, m)``."""
+    rows = counts.reshape(totals.size, -1)
+    shares = np.empty(rows.shape, np.int32)
+    for i in range(rows.shape[0]):
+        scale = ONE / totals[i]
+        for j in range(rows.shape[1]):
+            shares[i, j] = np.int32(rows[i, j] * scale)
+    return shares
 
 
 def neighbours(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the pairs ``(E, 2)`` of regions that touch, smaller label first, in order."""
-    count = np.int64(labels.max()) + 1
-    keys = [_pair_keys(labels[:, :-1], labels[:, 1:], count)]
-    keys.append(_pair_keys(labels[:-1], labels[1:], count))
-    unique = np.unique(np.concatenate(keys))
-    return np.stack([unique // count, unique % count], axis=1).astype(np.int32)
+    keys = np.unique(_touching(labels))
+    return np.stack([keys >> _LABEL_BITS, keys & ((1 << _LABEL_BITS) - 1)], axis=1).astype(np.int32)
 
 
-def _pair_keys(
-    first: NDArray[np.int32], second: NDArray[np.int32], count: np.int64
-) -> NDArray[np.int64]:
-    touching = first != second
-    a, b = first[touching], second[touching]
-    keys: NDArray[np.int64] = np.minimum(a, b) * count + np.maximum(a, b)
-    return keys
+@kernel
+def _touching(labels: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return keys of regions side by side, most of them once for a run along a row."""
+    height, width = labels.shape
+    found = [np.int64(0) for _ in range(0)]
+    for y in range(height):
+        last = np.int64(-1)
+        for x in range(width):
+            region = labels[y, x]
+            if x + 1 < width and labels[y, x + 1] != region:
+                found.append(_pair_key(region, labels[y, x + 1]))
+            if y + 1 < height and labels[y + 1, x] != region:
+                key = _pair_key(region, labels[y + 1, x])
+                if key != last:
+                    found.append(key)
+                    last = key
+    return np.array(found)
+
+
+@kernel
+def _pair_key(a: Number, b: Number) -> Number:
+    return np.int64(min(a, b)) << _LABEL_BITS | max(a, b)

@@ -11,26 +11,32 @@ from numpy.typing import NDArray
 
 from proposals._numba import kernel
 
-FloatImage = NDArray[np.float32]
+FloatPlane = NDArray[np.float32]
 
 
-def gaussian_smooth(image: NDArray[np.uint8], sigma: float) -> FloatImage:
-    """Return an image ``(H, W, 3)`` smoothed by a Gaussian of ``sigma`` pixels.
+def gaussian_smooth(planes: NDArray[np.uint8], sigma: float) -> FloatPlane:
+    """Return an image ``(C, H, W)`` smoothed by a Gaussian of ``sigma`` pixels.
 
     The kernel is cut at four sigmas and the image mirrored at its borders, as in
     `scipy.ndimage.gaussian_filter`.
     """
     if sigma <= 0:
-        return image.astype(np.float32)
+        return planes.astype(np.float32)
     smooth = _gaussian(sigma)
-    return _separable(image.astype(np.float32), smooth, smooth)
+    filtered = np.empty(planes.shape, np.float32)
+    for plane, out in zip(planes, filtered, strict=True):
+        _separable(plane, smooth, smooth, out)
+    return filtered
 
 
-def gaussian_derivatives(image: NDArray[np.uint8], sigma: float) -> tuple[FloatImage, FloatImage]:
-    """Return the derivatives along x and along y, each ``(H, W, 3)``, of a smoothed image."""
-    pixels = image.astype(np.float32)
+def gaussian_derivatives(plane: NDArray[np.uint8], sigma: float) -> tuple[FloatPlane, FloatPlane]:
+    """Return the derivatives along x and along y, each ``(H, W)``, of a smoothed plane."""
     smooth, slope = _gaussian(sigma), _gaussian_slope(sigma)
-    return _separable(pixels, slope, smooth), _separable(pixels, smooth, slope)
+    # Allocated here, not in the kernel: numpy asks for large pages, numba does not.
+    along_x, along_y = np.empty(plane.shape, np.float32), np.empty(plane.shape, np.float32)
+    _separable(plane, slope, smooth, along_x)
+    _separable(plane, smooth, slope, along_y)
+    return along_x, along_y
 
 
 def _offsets(sigma: float) -> NDArray[np.float64]:
@@ -52,32 +58,47 @@ def _gaussian_slope(sigma: float) -> NDArray[np.float32]:
 
 @kernel
 def _separable(
-    image: FloatImage, along_x: NDArray[np.float32], along_y: NDArray[np.float32]
-) -> FloatImage:
-    height, width, channels = image.shape
-    radius = along_x.size // 2
-    rows = np.empty((height + 2 * radius, width * channels), np.float32)
-    for y in range(height):
-        for x in range(width):
-            inside = radius <= x < width - radius
-            for c in range(channels):
-                total = np.float32(0)
-                for tap in range(along_x.size):
-                    source = x + tap - radius
-                    if not inside:
-                        source = _mirrored(source, width)
-                    total += along_x[tap] * image[y, source, c]
-                rows[y + radius, x * channels + c] = total
-    for border in range(radius):
-        rows[border] = rows[radius + _mirrored(border - radius, height)]
-        rows[height + radius + border] = rows[radius + _mirrored(height + border, height)]
-    filtered = np.zeros((height, width * channels), np.float32)
-    for y in range(height):
-        for tap in range(along_y.size):
-            weight = along_y[tap]
-            for i in range(width * channels):
-                filtered[y, i] += weight * rows[y + tap, i]
-    return filtered.reshape(height, width, channels)
+    plane: NDArray[np.uint8],
+    along_x: NDArray[np.float32],
+    along_y: NDArray[np.float32],
+    filtered: FloatPlane,
+) -> None:
+    """Filter rows, and columns as soon as the rows that they need are there.
+
+    Only as many filtered rows are kept as the kernel is long, so that they stay in cache.
+    """
+    height, width = plane.shape
+    taps = along_x.size
+    radius = taps // 2
+    padded = np.empty(width + 2 * radius, np.float32)
+    ring = np.empty((taps, width), np.float32)
+    for y in range(-radius, height + radius):
+        _pad(plane[_mirrored(y, height)], padded)
+        row = ring[(y + radius) % taps]
+        row[:] = 0
+        for tap in range(taps):
+            _add_scaled(row, along_x[tap], padded[tap : tap + width])
+        if y >= radius:
+            out = filtered[y - radius]
+            out[:] = 0
+            for tap in range(taps):
+                _add_scaled(out, along_y[tap], ring[(y - radius + tap) % taps])
+
+
+@kernel
+def _pad(row: NDArray[np.uint8], padded: NDArray[np.float32]) -> None:
+    radius = (padded.size - row.size) // 2
+    for x in range(row.size):
+        padded[x + radius] = row[x]
+    for x in range(radius):
+        padded[x] = row[_mirrored(x - radius, row.size)]
+        padded[row.size + radius + x] = row[_mirrored(row.size + x, row.size)]
+
+
+@kernel
+def _add_scaled(total: NDArray[np.float32], weight: np.float32, row: NDArray[np.float32]) -> None:
+    for x in range(total.size):
+        total[x] += weight * row[x]
 
 
 @kernel

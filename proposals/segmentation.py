@@ -1,31 +1,32 @@
-"""Superpixels by graph-based segmentation (Felzenszwalb & Huttenlocher, IJCV 2004)."""
+"""Superpixels by graph-based segmentation (Felzenszwalb & Huttenlocher, IJCV 2004).
+
+The result is that of taking all edges between pixels by ascending weight, but only a part of
+them is ever sorted: most are inside a grain of `pixel_graph`, and of each bucket of similar
+weight those that cannot join anything any more are dropped before the rest is sorted.
+"""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proposals._numba import kernel
-from proposals.filters import gaussian_smooth
+from proposals.edges import (
+    POSITION,
+    Room,
+    least_weight,
+    packed,
+    root_of,
+    sorted_by_weight,
+    unite,
+    weight_of,
+)
+from proposals.pixel_graph import PixelGraph, pixel_graph
 
 Labels = NDArray[np.int32]
 
 
-class PixelGraph(NamedTuple):
-    """The 8-connected graph of an image's pixels, its E edges by ascending weight.
-
-    One graph serves any number of segmentations: only ``k`` and ``min_size`` change.
-    """
-
-    weights: NDArray[np.float32]  # (E,) distance of the two smoothed colours
-    sources: NDArray[np.int32]  # (E,) pixel y * width + x
-    targets: NDArray[np.int32]  # (E,)
-    image_size: tuple[int, int]  # (height, width)
-
-
-def segment(image: NDArray[np.uint8], k: float, min_size: int, sigma: float) -> Labels:
+def segment(planes: NDArray[np.uint8], k: float, min_size: int, sigma: float) -> Labels:
     """Divide an image into superpixels.
 
     Pixels are nodes, joined to their eight neighbours by edges that weigh the Euclidean
@@ -35,8 +36,9 @@ def segment(image: NDArray[np.uint8], k: float, min_size: int, sigma: float) -> 
 
     Parameters
     ----------
-    image : ndarray, (H, W, 3) uint8
-        In any colour space; the scale of ``k`` is that of 0-255 values.
+    planes : ndarray, (C, H, W) uint8
+        C is 3, or 1 for three equal channels. In any colour space; the scale of ``k`` is
+        that of 0-255 values.
     k : float
         Preference for large regions; the paper's k.
     min_size : int
@@ -49,131 +51,110 @@ def segment(image: NDArray[np.uint8], k: float, min_size: int, sigma: float) -> 
     ndarray, (H, W) int32
         Labels 0 ... n - 1, by first appearance in rows from the top left.
     """
-    return segment_graph(pixel_graph(image, sigma), k, min_size)
-
-
-def pixel_graph(image: NDArray[np.uint8], sigma: float) -> PixelGraph:
-    """Smooth an image ``(H, W, 3)`` and return the graph that `segment_graph` divides."""
-    weights, sources, targets = _edges(gaussian_smooth(image, sigma))
-    order = _stable_order(weights)
-    return PixelGraph(weights[order], sources[order], targets[order], image.shape[:2])
+    return segment_graph(pixel_graph(planes, k, sigma), k, min_size)
 
 
 def segment_graph(graph: PixelGraph, k: float, min_size: int) -> Labels:
-    """Divide a graph as `segment` does; labels ``(H, W)`` int32."""
-    height, width = graph.image_size
-    roots = _join(graph.weights, graph.sources, graph.targets, height * width, k, min_size)
-    return _number(roots).reshape(height, width)
+    """Divide a graph as `segment` does; labels ``(H, W)`` int32.
 
-
-@kernel
-def _edges(
-    smoothed: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32]]:
-    """List each pixel's edges to the right, below, below right and above right."""
-    height, width = smoothed.shape[0], smoothed.shape[1]
-    most = 4 * height * width
-    weights = np.empty(most, np.float32)
-    sources = np.empty(most, np.int32)
-    targets = np.empty(most, np.int32)
-    count = 0
-    for y in range(height):
-        for x in range(width):
-            for direction in range(4):
-                ny = y + (0, 1, 1, -1)[direction]
-                nx = x + (1, 0, 1, 1)[direction]
-                if nx >= width or ny >= height or ny < 0:
-                    continue
-                total = np.float32(0)
-                for c in range(3):
-                    step = smoothed[y, x, c] - smoothed[ny, nx, c]
-                    total += step * step
-                weights[count] = np.sqrt(total)
-                sources[count] = y * width + x
-                targets[count] = ny * width + nx
-                count += 1
-    return weights[:count], sources[:count], targets[:count]
-
-
-@kernel
-def _stable_order(weights: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Return the indices that sort non-negative floats, equal ones in their old order.
-
-    A radix sort of the bit patterns, which order as the numbers do when none is negative:
-    three passes of 11 bits are several times faster than a comparison sort.
+    Raises
+    ------
+    ValueError
+        If ``k`` is below the least one that the graph was made for.
     """
-    keys = weights.view(np.uint32)
-    order = np.arange(weights.size).astype(np.int32)
-    spare = np.empty_like(order)
-    for shift in (0, 11, 22):
-        starts = np.zeros(2049, np.int64)
-        for key in keys:
-            starts[((key >> np.uint32(shift)) & np.uint32(2047)) + 1] += 1
-        for digit in range(2048):
-            starts[digit + 1] += starts[digit]
-        for index in order:
-            digit = (keys[index] >> np.uint32(shift)) & np.uint32(2047)
-            spare[starts[digit]] = index
-            starts[digit] += 1
-        order, spare = spare, order
-    return order
+    if k < graph.least_k:
+        raise ValueError(f"k must be {graph.least_k} or more for this graph, but got {k}")
+    parents = -graph.sizes
+    limits = graph.inner + k / graph.sizes
+    most = int(np.diff(graph.starts, axis=1).sum(axis=0).max()) + 1
+    room = Room(np.empty((2, most), np.int64), np.empty((most, 2), np.int32))
+    _join(graph, float(k), parents, limits, room)
+    _join_small(graph, min_size, parents, room)
+    return _number(graph.grains, parents)
 
 
 @kernel
 def _join(
-    weights: NDArray[np.float32],
-    sources: NDArray[np.int32],
-    targets: NDArray[np.int32],
-    pixels: int,
+    graph: PixelGraph,
     k: float,
-    min_size: int,
-) -> NDArray[np.int32]:
-    """Return each pixel's region, named by one of its pixels."""
-    parents = np.arange(pixels).astype(np.int32)
-    sizes = np.ones(pixels, np.int32)
-    limits = np.full(pixels, k, np.float64)  # largest inner edge + k / size
-    for edge in range(weights.size):
-        a = _root(parents, sources[edge])
-        b = _root(parents, targets[edge])
-        if a != b and weights[edge] <= min(limits[a], limits[b]):
-            kept = _unite(parents, sizes, a, b)
-            limits[kept] = weights[edge] + k / sizes[kept]
-    for edge in range(weights.size):
-        a = _root(parents, sources[edge])
-        b = _root(parents, targets[edge])
-        if a != b and min(sizes[a], sizes[b]) < min_size:
-            _unite(parents, sizes, a, b)
-    for pixel in range(pixels):
-        parents[pixel] = _root(parents, pixel)
-    return parents
+    parents: NDArray[np.int32],
+    limits: NDArray[np.float64],
+    room: Room,
+) -> None:
+    """Join grains by the rule of the paper; ``parents`` and ``limits`` as in `pixel_graph`."""
+    for bucket in range(graph.starts.shape[1] - 1):
+        count = _keep_open(graph, bucket, parents, limits, room)
+        for key in sorted_by_weight(room.order[0, :count], room.order[1, :count]):
+            ends = room.ends[key & POSITION]
+            a, b = root_of(parents, ends[0]), root_of(parents, ends[1])
+            weight = weight_of(key)
+            if a != b and weight <= min(limits[a], limits[b]):
+                union = unite(parents, a, b)
+                limits[union] = weight - k / parents[union]
 
 
 @kernel
-def _root(parents: NDArray[np.int32], node: int) -> int:
-    while parents[node] != node:
-        parents[node] = parents[parents[node]]  # halving the path keeps trees flat
-        node = parents[node]
-    return node
+def _keep_open(
+    graph: PixelGraph,
+    bucket: int,
+    parents: NDArray[np.int32],
+    limits: NDArray[np.float64],
+    room: Room,
+) -> int:
+    """Copy to ``room`` the edges of a bucket that may join two regions; return how many.
 
-
-@kernel
-def _unite(parents: NDArray[np.int32], sizes: NDArray[np.int32], a: int, b: int) -> int:
-    if sizes[a] < sizes[b]:
-        a, b = b, a
-    parents[b] = a
-    sizes[a] += sizes[b]
-    return a
-
-
-@kernel
-def _number(roots: NDArray[np.int32]) -> Labels:
-    labels = np.empty(roots.size, np.int32)
-    names = np.full(roots.size, -1, np.int32)
+    Edges inside a region are left out, and those of a region whose limit lies below the whole
+    bucket: nothing joins it any more, so that the limit is final.
+    """
+    least = least_weight(bucket)
     count = 0
-    for pixel in range(roots.size):
-        root = roots[pixel]
-        if names[root] < 0:
-            names[root] = count
-            count += 1
-        labels[pixel] = names[root]
+    for strip in range(graph.starts.shape[0]):
+        for edge in range(graph.starts[strip, bucket], graph.starts[strip, bucket + 1]):
+            a, b = root_of(parents, graph.ends[edge, 0]), root_of(parents, graph.ends[edge, 1])
+            room.order[0, count] = packed(graph.weights[edge], count)
+            room.ends[count, 0], room.ends[count, 1] = a, b
+            count += (a != b) & (limits[a] >= least) & (limits[b] >= least)
+    return count
+
+
+@kernel
+def _join_small(graph: PixelGraph, min_size: int, parents: NDArray[np.int32], room: Room) -> None:
+    """Join regions that are too small, with what the lightest edge leads to."""
+    for bucket in range(graph.starts.shape[1] - 1):
+        count = _keep_small(graph, bucket, min_size, parents, room)
+        for key in sorted_by_weight(room.order[0, :count], room.order[1, :count]):
+            ends = room.ends[key & POSITION]
+            a, b = root_of(parents, ends[0]), root_of(parents, ends[1])
+            if a != b and -max(parents[a], parents[b]) < min_size:
+                unite(parents, a, b)
+
+
+@kernel
+def _keep_small(
+    graph: PixelGraph, bucket: int, min_size: int, parents: NDArray[np.int32], room: Room
+) -> int:
+    """Copy to ``room`` the edges of a bucket that leave a region that is too small."""
+    count = 0
+    for strip in range(graph.starts.shape[0]):
+        for edge in range(graph.starts[strip, bucket], graph.starts[strip, bucket + 1]):
+            a, b = root_of(parents, graph.ends[edge, 0]), root_of(parents, graph.ends[edge, 1])
+            room.order[0, count] = packed(graph.weights[edge], count)
+            room.ends[count, 0], room.ends[count, 1] = a, b
+            count += (a != b) & (-max(parents[a], parents[b]) < min_size)
+    return count
+
+
+@kernel
+def _number(grains: NDArray[np.int32], parents: NDArray[np.int32]) -> Labels:
+    height, width = grains.shape
+    labels = np.empty((height, width), np.int32)
+    names = np.full(parents.size, -1, np.int32)
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            root = root_of(parents, grains[y, x])
+            if names[root] < 0:
+                names[root] = count
+                count += 1
+            labels[y, x] = names[root]
     return labels

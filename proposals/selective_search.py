@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,16 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from proposals.boxes import clip_boxes, first_occurrences
+from proposals.boxes import clip_boxes
 from proposals.colour import COLOUR_SPACES, convert
-from proposals.features import describe_regions, neighbours, texture_bins
+from proposals.features import Regions, describe_regions, neighbours, texture_levels
 from proposals.grouping import SIMILARITIES, group
-from proposals.images import as_rgb_uint8
+from proposals.images import as_rgb_uint8, read_image
+from proposals.pixel_graph import PixelGraph, pixel_graph
 from proposals.result import Proposals
-from proposals.segmentation import PixelGraph, pixel_graph, segment_graph
+from proposals.segmentation import segment_graph
 
 _WITHOUT_COLOUR = ("texture", "size", "fill")
-_TALLEST = 4  # working images are at most this many times as tall as wide
+_TALLEST = 4  # resized images are at most this many times as tall as wide
+_PIXELS_AT_ONCE = 32_000_000  # of all colour spaces in work; bounds the memory of large images
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,9 @@ class SelectiveSearchConfig:
         Smoothing before the segmentation, in pixels.
     texture_sigma : float
         Scale of the texture's Gaussian derivatives, in pixels (paper: 1).
-    working_width : int
-        Width in pixels that images are brought to first, larger or smaller.
+    working_width : int or None
+        Width in pixels that images are brought to first, larger or smaller; None leaves
+        them as they are.
     min_side : int
         Boxes with a shorter side, in pixels of the working image, are dropped.
     """
@@ -53,7 +57,7 @@ class SelectiveSearchConfig:
     similarities: tuple[tuple[str, ...], ...] = (SIMILARITIES, _WITHOUT_COLOUR)
     sigma: float = 0.8
     texture_sigma: float = 1.0
-    working_width: int = 500
+    working_width: int | None = 500
     min_side: int = 20
 
     def __post_init__(self) -> None:
@@ -73,7 +77,11 @@ class SelectiveSearchConfig:
         )
         _require(self.sigma >= 0, "sigma must be 0 or more", self.sigma)
         _require(self.texture_sigma > 0, "texture_sigma must be above 0", self.texture_sigma)
-        _require(self.working_width >= 1, "working_width must be 1 or more", self.working_width)
+        _require(
+            self.working_width is None or self.working_width >= 1,
+            "working_width must be 1 or more, or None",
+            self.working_width,
+        )
         _require(self.min_side >= 0, "min_side must be 0 or more", self.min_side)
 
 
@@ -89,6 +97,15 @@ MODES: Mapping[str, SelectiveSearchConfig] = MappingProxyType(
         "doubled": SelectiveSearchConfig(ks=(100, 200)),
         # R-CNN's call, «fast» in Selective Search's own code.
         "fast": SelectiveSearchConfig(ks=(50, 100)),
+        # The paper's single strategy and its 80, in the names of the published code.
+        "single": SelectiveSearchConfig(
+            ks=(100,), colour_spaces=("hsv",), similarities=(SIMILARITIES,)
+        ),
+        "quality": SelectiveSearchConfig(
+            ks=(50, 100, 150, 300),
+            colour_spaces=("hsv", "lab", "rgi", "h", "intensity"),
+            similarities=(SIMILARITIES, _WITHOUT_COLOUR, ("fill",), ("size",)),
+        ),
     }
 )
 """Configurations by name."""
@@ -109,7 +126,8 @@ class SelectiveSearch:
         Of the random part of the ranking. The same image and seed give the same boxes, on
         every run, platform and number of threads.
     threads : int, optional
-        Threads that share one image; as many as there are processors when left out.
+        Threads that share one image; as many as there are processors when left out. A
+        search may also be called from several threads at a time.
 
     Examples
     --------
@@ -134,44 +152,34 @@ class SelectiveSearch:
         self.seed = seed
         self.threads = threads or os.cpu_count() or 1
 
-    def __call__(self, image: NDArray[Any]) -> Proposals:
+    def __call__(self, image: NDArray[Any] | str | Path) -> Proposals:
         """Propose boxes for one image.
 
         Parameters
         ----------
-        image : ndarray, (H, W, 3) uint8
-            RGB; grey and other types as `proposals.images.as_rgb_uint8` takes them.
+        image : ndarray, (H, W, 3) uint8, or str or Path
+            RGB; grey and other types as `proposals.images.as_rgb_uint8` takes them. Or the
+            picture's file.
 
         Returns
         -------
         Proposals
             Best first, in pixels of ``image``; none when nothing in it is large enough.
+            Scores are the negated sort keys of the ranking, for their order alone.
+
+        Raises
+        ------
+        ImageError
+            If the array or the file is no picture.
         """
-        rgb = as_rgb_uint8(image)
+        rgb = read_image(image) if isinstance(image, str | Path) else as_rgb_uint8(image)
         image_size = (rgb.shape[0], rgb.shape[1])
         working = _resized(rgb, self.config.working_width)
-        ranked = _ranked(self._hierarchies(working), self.seed)  # (M, 4) int32
-        sides = ranked[:, 2:] - ranked[:, :2]
-        large = ranked[(sides >= self.config.min_side).all(axis=1)]
-        unique = large[first_occurrences(large)]
-        boxes = _to_frame(unique, working.shape[:2], image_size)
-        return Proposals.of_one_source(boxes, image_size, "selective_search")
-
-    def _hierarchies(self, working: NDArray[np.uint8]) -> list[_Hierarchy]:
-        config = self.config
-        with ThreadPoolExecutor(self.threads) as pool:
-            prepared = list(pool.map(lambda s: _prepare(working, s, config), config.colour_spaces))
-            jobs = [(channels, k) for channels in prepared for k in config.ks]
-            found = pool.map(lambda job: _grow(job[0], job[1], config.similarities), jobs)
-            return [hierarchy for hierarchies in found for hierarchy in hierarchies]
-
-
-class _Channels(NamedTuple):
-    """All that one colour space gives, whatever k: shared by its segmentations."""
-
-    image: NDArray[np.uint8]  # (H, W, 3)
-    bins: NDArray[np.uint8]  # (H, W, 24)
-    graph: PixelGraph
+        hierarchies = _hierarchies(working, self.config, self.threads)
+        boxes, keys = _ranked(hierarchies, self.config.min_side, self.seed)
+        first = _first_occurrences(boxes, working.shape[1])
+        framed = _to_frame(boxes[first], working.shape[:2], image_size)
+        return Proposals.of_one_source(framed, image_size, "selective_search", -keys[first])
 
 
 class _Hierarchy(NamedTuple):
@@ -181,12 +189,21 @@ class _Hierarchy(NamedTuple):
     merged: NDArray[np.int32]  # (m, 4) in the order of joining
 
 
-def _resized(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+class _Segmentation(NamedTuple):
+    """The initial regions of one colour space and k, and which of them touch."""
+
+    regions: Regions
+    pairs: NDArray[np.int32]  # (E, 2)
+
+
+def _resized(image: NDArray[np.uint8], width: int | None) -> NDArray[np.uint8]:
     """Bring an image to ``width`` as MATLAB's imresize does, by antialiased bicubic.
 
     Pillow does it in whole numbers, so it comes out the same everywhere. Very tall images
     are kept to a bounded number of pixels.
     """
+    if width is None:
+        return image
     old_height, old_width = image.shape[:2]
     scale = min(width / old_width, _TALLEST * width / old_height)
     size = (max(1, round(old_width * scale)), max(1, round(old_height * scale)))
@@ -195,42 +212,108 @@ def _resized(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
-def _prepare(
-    working: NDArray[np.uint8], colour_space: str, config: SelectiveSearchConfig
-) -> _Channels:
-    image = convert(working, colour_space)
-    return _Channels(
-        image, texture_bins(image, config.texture_sigma), pixel_graph(image, config.sigma)
-    )
+def _hierarchies(
+    working: NDArray[np.uint8], config: SelectiveSearchConfig, threads: int
+) -> list[_Hierarchy]:
+    """Build all hierarchies: by colour space, in that by k, in that by similarity."""
+    at_once = max(1, _PIXELS_AT_ONCE // (working.shape[0] * working.shape[1]))
+    found: list[_Hierarchy] = []
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(config.colour_spaces), at_once):
+            spaces = config.colour_spaces[start : start + at_once]
+            found += _hierarchies_of(spaces, working, config, pool)
+    return found
 
 
-def _grow(channels: _Channels, k: int, similarities: Sequence[Sequence[str]]) -> list[_Hierarchy]:
-    """Segment once and build one hierarchy a similarity; initial boxes go with the first."""
-    labels = segment_graph(channels.graph, k, min_size=k)
-    regions = describe_regions(labels, channels.image, channels.bins)
-    pairs = neighbours(labels)
-    merged = [group(regions, pairs, labels.size, terms) for terms in similarities]
-    none = regions.boxes[:0]
-    return [
-        _Hierarchy(none if index else regions.boxes, boxes) for index, boxes in enumerate(merged)
+def _hierarchies_of(
+    spaces: Sequence[str],
+    working: NDArray[np.uint8],
+    config: SelectiveSearchConfig,
+    pool: ThreadPoolExecutor,
+) -> list[_Hierarchy]:
+    """Build the hierarchies of some colour spaces, in as many jobs as there are parts.
+
+    Jobs wait for others, but only for such as were submitted before; and those have been
+    begun before. So there is always one that need not wait.
+    """
+    planes = [pool.submit(convert, working, space) for space in spaces]
+    graphs = [pool.submit(_graph_job, image, config) for image in planes]
+    levels = [pool.submit(_texture_job, image, config) for image in planes]
+    segmentations = [
+        pool.submit(_segment_job, *parts, k)
+        for parts in zip(planes, graphs, levels, strict=True)
+        for k in config.ks
     ]
+    area = working.shape[0] * working.shape[1]
+    groupings = [
+        pool.submit(_group_job, segmentation, index == 0, area, terms)
+        for segmentation in segmentations
+        for index, terms in enumerate(config.similarities)
+    ]
+    return [grouping.result() for grouping in groupings]
 
 
-def _ranked(hierarchies: Sequence[_Hierarchy], seed: int) -> NDArray[np.int32]:
+def _graph_job(planes: Future[NDArray[np.uint8]], config: SelectiveSearchConfig) -> PixelGraph:
+    return pixel_graph(planes.result(), min(config.ks), config.sigma)
+
+
+def _texture_job(
+    planes: Future[NDArray[np.uint8]], config: SelectiveSearchConfig
+) -> NDArray[np.uint8]:
+    return texture_levels(planes.result(), config.texture_sigma)
+
+
+def _segment_job(
+    planes: Future[NDArray[np.uint8]],
+    graph: Future[PixelGraph],
+    levels: Future[NDArray[np.uint8]],
+    k: int,
+) -> _Segmentation:
+    labels = segment_graph(graph.result(), k, min_size=k)
+    regions = describe_regions(labels, planes.result(), levels.result())
+    return _Segmentation(regions, neighbours(labels))
+
+
+def _group_job(
+    segmentation: Future[_Segmentation], first: bool, area: int, similarity: Sequence[str]
+) -> _Hierarchy:
+    """Build one hierarchy; the initial boxes go with the first of a segmentation."""
+    regions, pairs = segmentation.result()
+    initial = regions.boxes if first else regions.boxes[:0]
+    return _Hierarchy(initial, group(regions, pairs, area, similarity))
+
+
+def _ranked(
+    hierarchies: Sequence[_Hierarchy], min_side: int, seed: int
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Order the boxes of all hierarchies, large regions first on the whole.
 
     In a hierarchy of m joins the last has priority 1, the first m, and initial regions
     m + 1; boxes are sorted by priority times a random number of [0, 1) (SS code,
-    RunSelectiveSearch).
+    RunSelectiveSearch). Returns the boxes that are large enough, and those products.
     """
-    boxes, priorities = [], []
+    parts, priorities = [], []
     for initial, merged in hierarchies:
-        boxes += [initial, merged]
+        parts += [initial, merged]
         priorities += [np.full(len(initial), len(merged) + 1), np.arange(len(merged), 0, -1)]
+    boxes = np.concatenate(parts)
     # RandomState, since numpy promises that its numbers never change between versions.
-    draws = np.random.RandomState(seed).random_sample(sum(map(len, boxes)))
-    order = np.argsort(np.concatenate(priorities) * draws, kind="stable")
-    return np.concatenate(boxes)[order]
+    keys = np.concatenate(priorities) * np.random.RandomState(seed).random_sample(len(boxes))
+    large = ((boxes[:, 2:] - boxes[:, :2]) >= min_side).all(axis=1)
+    boxes, keys = boxes[large], keys[large]
+    order = np.argsort(keys, kind="stable")
+    return boxes[order], keys[order]
+
+
+def _first_occurrences(boxes: NDArray[np.int32], width: int) -> NDArray[np.intp]:
+    """Return the ascending indices of the first of each set of identical boxes.
+
+    A box is packed into one number, the places of its two corners in the image.
+    """
+    wide = boxes.astype(np.int64)
+    corners = wide[:, 1::2] * (width + 1) + wide[:, ::2]  # (N, 2)
+    _, first = np.unique(corners[:, 0] << 32 | corners[:, 1], return_index=True)
+    return np.sort(first)
 
 
 def _to_frame(

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from proposals import Proposer
+    from numpy.typing import NDArray
+
+    from proposals import Proposals, Proposer
+
+_FILE = "file:"
+_OPENCV = "opencv-"
+_Maker = Callable[[int, int | None], "Proposer"]  # from seed and threads
+
+
+def generator_names() -> tuple[str, ...]:
+    """Return the names that `make_generator` takes."""
+    return tuple(_makers())
 
 
 def make_generator(name: str, *, seed: int, threads: int | None) -> Proposer:
@@ -16,22 +28,77 @@ def make_generator(name: str, *, seed: int, threads: int | None) -> Proposer:
     Parameters
     ----------
     name : str
-        Out of `GENERATORS`.
+        Out of `generator_names`.
     seed : int
         Of what is random in its ranking.
     threads : int or None
         Threads that share one image; as many as there are processors when None.
     """
-    return GENERATORS[name](name, seed, threads)
+    return _makers()[name](seed, threads)
 
 
-def _selective_search(mode: str, seed: int, threads: int | None) -> Proposer:
+def _makers() -> dict[str, _Maker]:
+    from proposals import MODES
+    from proposals.peers import OPENCV_MODES
+
+    ours = {mode: _selective_search(mode) for mode in MODES}
+    return ours | {f"{_OPENCV}{mode}": _opencv(mode) for mode in OPENCV_MODES}
+
+
+def _selective_search(mode: str) -> _Maker:
     from proposals import SelectiveSearch
 
-    return SelectiveSearch(mode, seed=seed, threads=threads)
+    return lambda seed, threads: SelectiveSearch(mode, seed=seed, threads=threads)
 
 
-GENERATORS: Mapping[str, Callable[[str, int, int | None], Proposer]] = MappingProxyType(
-    {"doubled": _selective_search, "fast": _selective_search}
-)
-"""Makers by name."""
+def _opencv(mode: str) -> _Maker:
+    from proposals.peers import OpenCvSelectiveSearch
+
+    return lambda _seed, _threads: OpenCvSelectiveSearch(mode)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the boxes of a data set's images come from: a generator, or a file of its boxes.
+
+    Attributes
+    ----------
+    name : str
+    propose : callable
+        From the image id and the (H, W, 3) uint8 RGB image to `Proposals`.
+    timed : bool
+        Whether the time it takes is that of proposing.
+    """
+
+    name: str
+    propose: Callable[[str, NDArray[Any]], Proposals]
+    timed: bool = True
+
+
+def source_name(text: str) -> str:
+    """Check a name of a source; for argparse's ``type``."""
+    names = generator_names()
+    if text in names or (text.startswith(_FILE) and text != _FILE):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"'{text}' names no generator: choose from {', '.join(names)} and {_FILE}PATH"
+    )
+
+
+def make_source(name: str, *, seed: int, threads: int | None) -> Source:
+    """Return the source of that name: of `generator_names`, or ``file:`` and a path."""
+    if name.startswith(_FILE):
+        return _file_source(name)
+    generator = make_generator(name, seed=seed, threads=threads)
+    return Source(name, lambda _image_id, image: generator(image))
+
+
+def _file_source(name: str) -> Source:
+    from proposals.proposal_file import ProposalFile
+
+    file = ProposalFile(name.removeprefix(_FILE))
+    return Source(
+        name,
+        lambda image_id, image: file.for_image(image_id, (image.shape[0], image.shape[1])),
+        timed=False,
+    )

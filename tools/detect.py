@@ -14,13 +14,17 @@ Fewer and surer detections, faster, as COCO-style JSON too:
 
     python tools/detect.py holiday/ --threshold 0.8 --max-proposals 500 --json holiday.json
 
+The proposals of a file that tools/propose.py made of these pictures:
+
+    python tools/detect.py holiday/ --proposals boxes.parquet
+
 A network of your own from tools/train.py, or several whose scores are averaged:
 
     python tools/detect.py street.jpg --weights a/member.safetensors --weights b/member.safetensors
 
 Boxes are in pixels of the upright picture; xmax and ymax are the first pixels outside.
-Exit codes: 0 done; 1 done, but some pictures could not be read; 2 the command, the weights or
-the output folder cannot be used.
+Exit codes: 0 done; 1 done, but some pictures could not be read or have no proposals in the file;
+2 the command, the weights, the file or the output folder cannot be used.
 """
 
 from __future__ import annotations
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
     from detector.rcnn import Detector
     from detector.results import Detections
+    from proposals import ProposalFile
 
 _SAMPLES = ("astronaut.png", "chelsea.png")
 _DRAWN_SUFFIX = ".detections.jpg"
@@ -51,7 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (options.samples or options.inputs):
         parser.error("name a picture or a folder, or give --samples")
     with _common.errors_as_lines():
-        return _detect_all(options)
+        from _inputs import open_proposals
+
+        with open_proposals(options.proposals) as file:
+            return _detect_all(options, file)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write COCO-style JSON too")
     parser.add_argument(
+        "--proposals", type=Path, metavar="FILE",
+        help="take the regions from this file of tools/propose.py instead of proposing any",
+    )  # fmt: skip
+    parser.add_argument(
         "--max-proposals", type=_count, metavar="N",
         help="score at most N regions a picture (default: as the weights were made)",
     )  # fmt: skip
@@ -96,9 +108,9 @@ def _count(text: str) -> int:
     return value
 
 
-def _detect_all(options: argparse.Namespace) -> int:
+def _detect_all(options: argparse.Namespace, file: ProposalFile | None) -> int:
     from detector.coco_json import write_coco_json
-    from proposals.images import ImageError
+    from proposals import ImageError, ProposalFileError
 
     detector = _load_detector(options)
     paths = _list_pictures(options)
@@ -109,8 +121,8 @@ def _detect_all(options: argparse.Namespace) -> int:
     with _common.progress(len(paths), "detecting", "picture") as advance_to:
         for done, (path, drawn_path) in enumerate(_with_drawn_paths(paths, options.out), start=1):
             try:
-                results.append((str(path), _detect_one(detector, path, drawn_path)))
-            except ImageError as error:
+                results.append((str(path), _detect_one(detector, path, drawn_path, file)))
+            except (ImageError, ProposalFileError) as error:
                 _common.print_line(f"error: {error}", sys.stderr)
                 exit_code = 1
             else:
@@ -168,7 +180,9 @@ def _with_drawn_paths(paths: Iterable[Path], folder: Path) -> Iterator[tuple[Pat
         yield path, folder / (name + _DRAWN_SUFFIX)
 
 
-def _detect_one(detector: Detector, path: Path, drawn_path: Path) -> Detections:
+def _detect_one(
+    detector: Detector, path: Path, drawn_path: Path, file: ProposalFile | None
+) -> Detections:
     from PIL import Image
 
     from detector.draw import draw_detections
@@ -176,7 +190,10 @@ def _detect_one(detector: Detector, path: Path, drawn_path: Path) -> Detections:
     from proposals.images import read_image
 
     image = read_image(path)
-    detections = detector.detect(image)
+    boxes_xyxy = None  # the detector proposes its own
+    if file is not None:
+        boxes_xyxy = file.for_image(file.id_of_path(path), image.shape[:2]).boxes_xyxy
+    detections = detector.detect(image, boxes_xyxy)
     with whole_file(drawn_path) as temporary:
         Image.fromarray(draw_detections(image, detections)).save(temporary, quality=92)
     return detections

@@ -14,6 +14,10 @@ A network of your own from tools/train.py, average precisions to a file, too:
 
     python tools/eval_map.py --root ILSVRC --split val --weights member.safetensors --json ap.json
 
+The proposals of a file that tools/propose.py made of the split:
+
+    python tools/eval_map.py --root ILSVRC --split val --proposals val.parquet
+
 Score a file that is there, from this or any other detector, in two classes only:
 
     python tools/eval_map.py --root ILSVRC --split val --predictions theirs.txt --classes car dog
@@ -28,8 +32,8 @@ where image_id is the number of the image in its list (or its name) and det_id i
 count from 0, and xmax, ymax are the last ones inside. A blacklist holds lines "image_id wnid".
 
 A class without objects has no AP, and the mean leaves it out.
-Exit codes: 0 done; 1 done, but some images could not be read, whose objects count as missed; 2 the
-command or an input cannot be used.
+Exit codes: 0 done; 1 done, but some images could not be read or have no proposals in the file,
+whose objects count as missed; 2 the command or an input cannot be used.
 """
 
 from __future__ import annotations
@@ -45,6 +49,8 @@ from typing import TYPE_CHECKING
 
 import _common
 import numpy as np
+from _inputs import open_proposals
+from numpy.typing import NDArray
 
 with _common.errors_as_lines():
     from detector.classes import ObjectClass, ilsvrc_classes, select_classes
@@ -61,8 +67,8 @@ with _common.errors_as_lines():
         score,
         write_predictions,
     )
+    from proposals import ImageError, ProposalFile, ProposalFileError, read_image
     from proposals.files import write_text
-    from proposals.images import ImageError, read_image
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for torch
     from detector.rcnn import Detector
@@ -85,14 +91,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool with these command-line arguments; return the exit code."""
     options = _parse_options(arguments)
     with _common.errors_as_lines():
-        task = _prepare(options)
-        predictions, broken = _obtain_predictions(task, options)
+        with open_proposals(options.proposals) as file:
+            task = _prepare(options)
+            predictions, broken = _obtain_predictions(task, options, file)
         result = _score(task, predictions)
         _print_table(task, result)
         if options.json is not None:
             _write_json(options.json, result)
     if broken:
-        print(f"skipped {len(broken)} unreadable images:", file=sys.stderr)
+        print(f"skipped {len(broken)} images:", file=sys.stderr)
         print(*(f"  {reason}" for reason in broken), sep="\n", file=sys.stderr)
     return 1 if broken else 0
 
@@ -110,6 +117,8 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="classes to score, by name, WordNet id or det_id (default: those that the detector"
         " knows; with --predictions, those with objects in the images)")
     add("--predictions", type=Path, metavar="FILE", help="score this file and detect nothing")
+    add("--proposals", type=Path, metavar="FILE",
+        help="take the regions from this file of tools/propose.py instead of proposing any")
     add("--blacklist", type=Path, metavar="FILE", help="pairs of image and class that do not count")
     add("--json", type=_output_file, metavar="FILE", help="write the average precisions there, too")
     add("--out", type=_output_file, metavar="FILE",
@@ -121,7 +130,7 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     # fmt: on
     options = parser.parse_args(arguments)
     if options.predictions is not None:
-        for flag in ("weights", "out", "max_proposals"):
+        for flag in ("weights", "out", "proposals", "max_proposals"):
             if getattr(options, flag) is not None:
                 parser.error(
                     f"--{flag.replace('_', '-')} is for detecting: leave it out with --predictions"
@@ -184,13 +193,15 @@ def _load_detector(options: argparse.Namespace) -> Detector:
     return Detector.from_pretrained(**settings)
 
 
-def _obtain_predictions(task: Task, options: argparse.Namespace) -> tuple[Predictions, list[str]]:
+def _obtain_predictions(
+    task: Task, options: argparse.Namespace, file: ProposalFile | None
+) -> tuple[Predictions, list[str]]:
     """Return the predictions for the images looked at, and why some images have none."""
     if isinstance(task.source, Predictions):
         looked_at = [index in task.annotations for index in range(len(task.images))]
         return task.source.where(np.array(looked_at, bool)[task.source.image_indices]), []
     broken: list[str] = []
-    predictions = gather_predictions(_detect(task.source, task.annotations, broken))
+    predictions = gather_predictions(_detect(task.source, task.annotations, file, broken))
     path = options.out or Path(f"predictions_{options.split}.txt")
     write_predictions(path, predictions, task.images)
     print(f"{len(predictions)} detections written to {path}")
@@ -198,18 +209,29 @@ def _obtain_predictions(task: Task, options: argparse.Namespace) -> tuple[Predic
 
 
 def _detect(
-    detector: Detector, annotations: dict[int, ImageAnnotation], broken: list[str]
+    detector: Detector,
+    annotations: dict[int, ImageAnnotation],
+    file: ProposalFile | None,
+    broken: list[str],
 ) -> Iterator[tuple[int, Detections]]:
-    """Yield the detections of each image with its index; note unreadable ones in ``broken``."""
+    """Yield the detections of each image with its index; note skipped ones in ``broken``."""
     with _common.progress(len(annotations), "detecting", "image") as advance_to:
         for done, (index, annotation) in enumerate(annotations.items(), start=1):
             try:
                 image = read_image(annotation.image_path)
-            except ImageError as error:
+                boxes_xyxy = _boxes(file, annotation.image_id, image)
+            except (ImageError, ProposalFileError) as error:
                 broken.append(str(error))
             else:
-                yield index, detector.detect(image)
+                yield index, detector.detect(image, boxes_xyxy)
             advance_to(done)
+
+
+def _boxes(
+    file: ProposalFile | None, image_id: str, image: NDArray[np.uint8]
+) -> NDArray[np.float32] | None:
+    """Return the file's boxes ``(N, 4)``; None, for the detector's own, where there is no file."""
+    return None if file is None else file.for_image(image_id, image.shape[:2]).boxes_xyxy
 
 
 def _score(task: Task, predictions: Predictions) -> Score:

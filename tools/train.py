@@ -11,6 +11,11 @@ A shorter run on three classes, with conv1 to 3b left as they are:
     python tools/train.py --root ILSVRC --imagenet bvlc_googlenet.safetensors \
         --classes person dog "domestic cat" --freeze-stem --steps 2000 --drop-every 1400
 
+From the proposals of a file that tools/propose.py made of the split:
+
+    python tools/train.py --root ILSVRC --split train --imagenet bvlc_googlenet.safetensors \
+        --proposals train.parquet
+
 A run that was cut off goes on where its last checkpoint stands: give the same command again.
 The result is OUT/member.safetensors, for tools/detect.py and tools/eval_map.py --weights.
 
@@ -24,6 +29,7 @@ import argparse
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of proposals, checkpoint, log and result (default: %(default)s)")
     add("--classes", nargs="+", metavar="KEY",
         help="WordNet ids, det_ids or names (default: all that the split has objects of)")
+    add("--proposals", type=Path, metavar="FILE",
+        help="a file of tools/propose.py (default: make OUT/proposals.parquet)")
     add("--threads", type=int, default=os.cpu_count() or 1,
         help="for proposals (default: one a processor)")
     # Flags that are not given are not passed on: their defaults are TrainingConfig's.
@@ -86,8 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> int:
     from detector.datasets import IlsvrcDet
     from detector.training.finetune import NonFiniteLossError
-    from detector.training.run import propose_for_data_set, train_member
-    from proposals import SelectiveSearch
+    from detector.training.run import load_proposals, train_member
 
     config = _config(options)
     annotations = list(IlsvrcDet(options.root, options.split))  # each file is read once
@@ -96,14 +103,8 @@ def _train(options: argparse.Namespace) -> int:
         f"{len(annotations)} images, {len(classes)} classes: {', '.join(c.name for c in classes)}"
     )
     options.out.mkdir(parents=True, exist_ok=True)
-    with _common.progress(len(annotations), "proposals", "image") as advance_to:
-        images = propose_for_data_set(
-            annotations,
-            SelectiveSearch(threads=1),
-            options.out / "proposals.npz",
-            options.threads,
-            advance_to,
-        )
+    proposals = options.proposals or _propose(annotations, options.out, options.threads)
+    images = load_proposals(annotations, proposals)
     for line in images.skipped:
         print(f"skipped: {line}", file=sys.stderr)
     started = time.monotonic()
@@ -136,6 +137,20 @@ def _classes(
         return select_classes(keys)
     present = {wnid for annotation in annotations for wnid in annotation.wnids}
     return tuple(c for c in ilsvrc_classes() if c.wnid in present)
+
+
+def _propose(annotations: Sequence[ImageAnnotation], folder: Path, threads: int) -> Path:
+    """Make the file of proposals in the folder of the run, and return its path."""
+    from _generators import make_generator
+
+    from detector.training.run import propose_for_data_set
+    from proposals.proposal_header import ProposalSettings
+
+    path, settings = folder / "proposals.parquet", ProposalSettings()
+    make = partial(make_generator, settings.generator, seed=settings.seed, threads=1)
+    with _common.progress(len(annotations), "proposals", "image") as advance_to:
+        propose_for_data_set(annotations, make, path, settings, threads, advance_to)
+    return path
 
 
 class _Reporter:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -13,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from detector.training.prefetch import prefetched
 from detector.training.windows import WindowSampler, WindowTable
 from detector.warp import WarpConfig, warp_regions
 from proposals.images import read_image
 
 _CACHED_IMAGES = 4096  # about 2.5 GB of pictures of 500 x 400
-_BATCHES_AHEAD = 3
 
 
 class TrainingBatch(NamedTuple):
@@ -54,17 +52,8 @@ class BatchLoader:
         self._read = lru_cache(maxsize=_CACHED_IMAGES)(read_image)
 
     def batches(self, start: int, stop: int) -> Iterator[TrainingBatch]:
-        """Yield the batches of the steps ``start`` to ``stop - 1``, a few prepared ahead."""
-        with ThreadPoolExecutor(1) as worker:
-            pending = deque(
-                worker.submit(self.load, step)
-                for step in range(start, min(start + _BATCHES_AHEAD, stop))
-            )
-            for step in range(start, stop):
-                batch = pending.popleft().result()
-                if step + _BATCHES_AHEAD < stop:
-                    pending.append(worker.submit(self.load, step + _BATCHES_AHEAD))
-                yield batch
+        """Return the batches of the steps ``start`` to ``stop - 1``, a few prepared ahead."""
+        return prefetched(self.load, start, stop)
 
     def load(self, step: int) -> TrainingBatch:
         """Return the batch of one step."""

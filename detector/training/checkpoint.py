@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from proposals.files import whole_file
 
-_FORMAT = "inception-rcnn checkpoint 1"
-_MOMENTUM = "momentum."
+_FORMAT = "inception-rcnn checkpoint 2"
+_OPTIMIZER = "optimizer."
 _MODEL = "model."
 
 
@@ -27,7 +27,7 @@ class Checkpoint(NamedTuple):
 
     step: int
     model: dict[str, Tensor]
-    momentum: dict[str, Tensor]  # by parameter name
+    optimizer: dict[str, Tensor]  # by «what: parameter name»
 
 
 def save_checkpoint(
@@ -35,7 +35,7 @@ def save_checkpoint(
     step: int,
     settings: dict[str, Any],
     network: nn.Module,
-    optimizer: torch.optim.SGD,
+    optimizer: torch.optim.Optimizer,
 ) -> None:
     """Write the state of a run; an older checkpoint stands until the new one is complete.
 
@@ -43,9 +43,9 @@ def save_checkpoint(
     """
     tensors = {_MODEL + name: tensor for name, tensor in network.state_dict().items()}
     for name, parameter in network.named_parameters():
-        buffer = optimizer.state.get(parameter, {}).get("momentum_buffer")
-        if buffer is not None:
-            tensors[_MOMENTUM + name] = buffer
+        for what, value in optimizer.state.get(parameter, {}).items():
+            if value is not None:  # as SGD has it where a parameter never saw a gradient
+                tensors[f"{_OPTIMIZER}{what}:{name}"] = value
     # Contiguous copies: the file format knows no channels-last layout.
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"format": _FORMAT, "run": json.dumps({"step": step, "settings": settings})}
@@ -82,17 +82,20 @@ def load_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
     return Checkpoint(
         step=int(run["step"]),
         model=_with_prefix(tensors, _MODEL),
-        momentum=_with_prefix(tensors, _MOMENTUM),
+        optimizer=_with_prefix(tensors, _OPTIMIZER),
     )
 
 
-def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: torch.optim.SGD) -> None:
+def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Put a checkpoint's state into a network and its optimizer."""
     network.load_state_dict(checkpoint.model)
-    for name, parameter in network.named_parameters():
-        if name in checkpoint.momentum:
-            buffer = torch.empty_like(parameter)
-            optimizer.state[parameter]["momentum_buffer"] = buffer.copy_(checkpoint.momentum[name])
+    parameters = dict(network.named_parameters())
+    for key, value in checkpoint.optimizer.items():
+        what, name = key.split(":", 1)
+        parameter = parameters[name]
+        # In the parameter's own memory layout, so that sums keep their order.
+        kept = torch.empty_like(parameter) if value.shape == parameter.shape else value.clone()
+        optimizer.state[parameter][what] = kept.copy_(value)
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

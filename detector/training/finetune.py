@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,8 +20,8 @@ from detector.network import choose_dtype
 from detector.training.batches import BatchLoader, TrainingBatch
 from detector.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from detector.training.config import TrainingConfig
+from detector.training.log import reopen_log
 from detector.training.windows import BACKGROUND
-from proposals.files import write_text
 
 _PART = 16  # windows that pass the network together: few enough for the caches
 
@@ -86,7 +86,7 @@ def finetune(
     start = _resume(checkpoint_path, network, optimizer, settings)
     stem = _frozen_stem(network, config) if config.freeze_stem else network.stem
     learner = _Learner(network, stem, statistics, optimizer, config)
-    with _reopened_log(run_folder / "log.jsonl", start) as log:
+    with reopen_log(run_folder / "log.jsonl", start) as log:
         clock = time.monotonic()
         for step, batch in enumerate(loader.batches(start, config.steps), start=start + 1):
             learned = learner.step(batch, step)
@@ -126,13 +126,6 @@ def _lasting_settings(config: TrainingConfig, data: Mapping[str, Any]) -> dict[s
     settings = asdict(config)
     del settings["steps"], settings["checkpoint_every"]
     return {**settings, **data}
-
-
-def _reopened_log(path: Path, steps_done: int) -> TextIO:
-    """Open the log for more lines, without those that came after the last checkpoint."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    write_text(path, "".join(line + "\n" for line in lines[:steps_done]))
-    return path.open("a", encoding="utf-8")
 
 
 def _rate(config: TrainingConfig, step: int) -> float:

@@ -15,12 +15,14 @@ from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
 from detector.member_file import save_member
 from detector.network import Member
-from detector.proposal_file import load_proposals, propose_for_files, save_proposals
 from detector.training.batches import BatchLoader
 from detector.training.config import TrainingConfig
 from detector.training.finetune import StepReport, finetune
 from detector.training.windows import WindowSampler, build_window_table
-from proposals import ImageError, Proposer
+from proposals import ProposalFile, ProposalFileError, Proposer
+from proposals.batch import propose_to_file
+from proposals.parts import Picture
+from proposals.proposal_header import ProposalSettings
 
 
 @dataclass(frozen=True)
@@ -43,55 +45,63 @@ class ProposedImages:
 
 def propose_for_data_set(
     annotations: Sequence[ImageAnnotation],
-    proposer: Proposer,
+    make_proposer: Callable[[], Proposer],
     path: Path,
+    settings: ProposalSettings,
     threads: int,
     report: Callable[[int], None],
-) -> ProposedImages:
-    """Return every image's proposals, from the file ``path`` where an earlier run left it.
+) -> None:
+    """Make the file of every image's proposals, or what an earlier run left undone of it.
 
     Parameters
     ----------
     annotations : sequence of ImageAnnotation
-    proposer : callable
+    make_proposer : callable
+        Makes a proposer for each thread.
     path : Path
-        Of the npz file that is read, or made.
+        Of the file; nothing is done when it is complete.
+    settings : ProposalSettings
+        What ``make_proposer`` makes.
     threads : int
+        Images that are worked on at the same time.
     report : callable
         Called with the number of images done.
+
+    Raises
+    ------
+    ProposalFileError
+        If the file is there with other settings or images.
     """
-    if path.exists():
-        boxes_by_id = load_proposals(path)
-        skipped = [
-            f"{annotation.image_path}: {path} holds no proposals of it; delete that to try again"
-            for annotation in annotations
-            if annotation.image_id not in boxes_by_id
-        ]
-    else:
-        boxes_by_id, skipped = _propose(annotations, proposer, threads, report)
-        save_proposals(path, boxes_by_id)
-    usable = tuple(a for a in annotations if a.image_id in boxes_by_id)
-    return ProposedImages(usable, tuple(boxes_by_id[a.image_id] for a in usable), tuple(skipped))
+    pictures = [Picture(a.image_id, str(a.image_path)) for a in annotations]
+    propose_to_file(pictures, make_proposer, path, settings, workers=threads, report=report)
 
 
-def _propose(
-    annotations: Sequence[ImageAnnotation],
-    proposer: Proposer,
-    threads: int,
-    report: Callable[[int], None],
-) -> tuple[dict[str, NDArray[np.float32]], list[str]]:
-    """Return the boxes by image id, and why some images have none."""
-    boxes_by_id: dict[str, NDArray[np.float32]] = {}
+def load_proposals(annotations: Sequence[ImageAnnotation], path: Path) -> ProposedImages:
+    """Read every image's proposals from a file.
+
+    An image that the file has no proposals of, or those of a picture of another size, is
+    skipped.
+
+    Raises
+    ------
+    ProposalFileError
+        If the file cannot be used, or has proposals of none of the images.
+    """
+    usable: list[ImageAnnotation] = []
+    boxes_xyxy: list[NDArray[np.float32]] = []
     skipped: list[str] = []
-    paths = (annotation.image_path for annotation in annotations)
-    found = propose_for_files(paths, proposer, threads)
-    for done, (annotation, boxes) in enumerate(zip(annotations, found, strict=True), start=1):
-        if isinstance(boxes, ImageError):
-            skipped.append(str(boxes))
-        else:
-            boxes_by_id[annotation.image_id] = boxes
-        report(done)
-    return boxes_by_id, skipped
+    with ProposalFile(path) as file:
+        for annotation in annotations:
+            try:
+                found = file.for_image(annotation.image_id, annotation.image_size)
+            except ProposalFileError as error:
+                skipped.append(str(error))
+            else:
+                usable.append(annotation)
+                boxes_xyxy.append(found.boxes_xyxy)
+    if skipped and not usable:
+        raise ProposalFileError(f"no image has proposals; the first: {skipped[0]}")
+    return ProposedImages(tuple(usable), tuple(boxes_xyxy), tuple(skipped))
 
 
 def train_member(

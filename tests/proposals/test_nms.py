@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector.nms import non_maximum_suppression
+from proposals.nms import non_maximum_suppression
 
 # Corners on a coarse grid: many boxes coincide, touch or contain each other.
 BOXES = st.lists(

@@ -118,6 +118,39 @@ def test_json_lists_the_same_detections_as_the_table(
     np.testing.assert_allclose([x, y, x + width, y + height], edges, atol=0.51)
 
 
+def test_regions_come_from_a_file_where_one_is_given(
+    detect: Tool, weights: Path, tmp_path: Path, save_proposals: Callable[..., Path]
+) -> None:
+    (tmp_path / "in").mkdir()
+    cat = Image.fromarray(data.chelsea()).resize((150, 100))
+    for name in ("absent", "by_name", "empty", "one", "small"):
+        cat.save(tmp_path / "in" / f"{name}.png")
+    one = ((100, 150), [[10, 20, 70, 80]])
+    save_proposals(
+        tmp_path / "boxes.parquet",
+        {
+            "in/empty.png": ((100, 150), []),
+            "in/one.png": one,
+            "elsewhere/by_name.png": one,
+            "in/small.png": ((99, 150), []),
+        },
+    )
+    found = detect(
+        tmp_path, "in", "--weights", weights, "--threshold", "0", "--proposals", "boxes.parquet"
+    )
+    assert found.returncode == 1
+    absent, small = found.stderr.splitlines()
+    assert absent.startswith("error: boxes.parquet: holds no proposals of 'in/absent.png'; make")
+    assert small.startswith("error: boxes.parquet: 'in/small.png' is a picture of 150 x 99 there")
+    rows = [line.split() for line in found.stdout.splitlines()[1:]]
+    boxes = {row[0]: row[3:] for row in rows}
+    assert boxes["one.png"] == boxes["by_name.png"] == ["10", "20", "70", "80"]
+    assert " ".join(boxes["empty.png"]).endswith("0 or more")
+    assert len(rows) == 2 * len(CLASSES) + 1
+    drawn = sorted(path.name.split(".")[0] for path in (tmp_path / "out").iterdir())
+    assert drawn == ["by_name", "empty", "one"]
+
+
 def test_samples_need_no_picture_of_ones_own(detect: Tool, tmp_path: Path, weights: Path) -> None:
     found = detect(
         tmp_path, "--samples", "--weights", weights, "--threshold", "1", "--max-proposals", "8"
@@ -141,6 +174,7 @@ def test_samples_need_no_picture_of_ones_own(detect: Tool, tmp_path: Path, weigh
         (["a.jpg", "--colour"], "unrecognized arguments: --colour"),
         (["a.jpg", "--weights", "none.safetensors"], "none.safetensors: no such file"),
         (["empty", "--weights", "WEIGHTS"], "empty: holds no pictures"),
+        (["a.jpg", "--proposals", "none.parquet"], "none.parquet: there is no such file; make it"),
     ],
 )
 def test_a_wrong_command_is_one_line_and_exit_code_2(

@@ -153,6 +153,7 @@ def test_every_second_image_leaves_the_others_out(run_here: Callable[..., Run]) 
         (["--json", "."], "--json: must be a file, but '.' is a folder"),
         (["--out", "new.txt"], "--out is for detecting: leave it out with --predictions"),
         (["--max-proposals", "5"], "--max-proposals is for detecting"),
+        (["--proposals", "theirs.txt"], "--proposals is for detecting"),
         (["--weights", "w"], "--weights is for detecting"),
     ],
 )
@@ -192,9 +193,22 @@ def test_help_shows_commands_and_the_format_of_the_file(eval_map: Tool, tmp_path
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    """Put a detector in place that finds a car in every image, and a dog of low score."""
+    """Put a detector in place that finds a car in every image, and a dog of low score.
 
-    def detect(image: NDArray[np.uint8]) -> Detections:
+    Where it is given proposals, the car stands in the first of them.
+    """
+
+    def detect(
+        image: NDArray[np.uint8], proposals: NDArray[np.float32] | None = None
+    ) -> Detections:
+        if proposals is not None:
+            return Detections(
+                boxes_xyxy=proposals[:1],
+                scores=np.array([0.9], np.float32)[: len(proposals)],
+                labels=np.array([0])[: len(proposals)],
+                classes=(CAR, DOG),
+                image_size=image.shape[:2],
+            )
         return Detections(
             boxes_xyxy=np.array([[0, 0, 50, 50], [0, 0, 50.25, 50]], np.float32),
             scores=np.array([0.9, 0.1], np.float32),
@@ -215,7 +229,7 @@ def test_images_are_detected_written_and_scored_and_a_broken_one_is_a_miss(
     load.assert_called_once_with(Path("w1"), Path("w2"), max_proposals=4)
     assert run.returncode == 1
     skipped, reason = run.stderr.splitlines()
-    assert skipped == "skipped 1 unreadable images:"
+    assert skipped == "skipped 1 images:"
     assert "b.JPEG" in reason
     assert run.stdout.splitlines()[:2] == [
         "4 detections written to predictions_val.txt",
@@ -228,6 +242,39 @@ def test_images_are_detected_written_and_scored_and_a_broken_one_is_a_miss(
         [i, c] for i in ("10", "30") for c in ("37", "58")
     ]
     assert lines[1].split()[3:] == ["0", "0", "49.25", "49"]
+
+
+def test_proposals_of_a_file_take_the_place_of_the_detectors_own(
+    folder: Path, run_here: Callable[..., Run], load: Mock, save_proposals: Callable[..., Path]
+) -> None:
+    picture = Image.fromarray(data.chelsea()).resize((100, 100))
+    for image_id in "bd":
+        picture.save(folder / f"tree/Data/DET/val/{image_id}.JPEG")
+    annotations = folder / "tree/Annotations/DET/val"
+    (annotations / "d.xml").write_bytes((annotations / "c.xml").read_bytes())
+    (folder / "tree/ImageSets/DET/val.txt").write_text("a 10\nb 20\nc 30\nd 40\n")
+    images = {"c": ((100, 100), []), "a": ((100, 100), [[0, 0, 50, 50]]), "b": ((90, 100), [])}
+    save_proposals(folder / "val.parquet", images)
+    run = run_here(*SPLIT, "--weights", "w", "--proposals", "val.parquet")
+    load.assert_called_once_with(Path("w"))
+    assert run.returncode == 1
+    skipped, size, absent = run.stderr.splitlines()
+    assert skipped == "skipped 2 images:"
+    assert "val.parquet: 'b' is a picture of 100 x 90 there, but of 100 x 100 here; make" in size
+    assert "val.parquet: holds no proposals of 'd'; make" in absent
+    (line,) = (folder / "predictions_val.txt").read_text().splitlines()
+    assert line.split()[:2] + line.split()[3:] == ["10", "37", "0", "0", "49", "49"]
+
+
+@pytest.mark.usefixtures("load")
+def test_a_file_of_proposals_that_cannot_be_used_is_refused_before_it_detects(
+    folder: Path, run_here: Callable[..., Run]
+) -> None:
+    run = run_here(*SPLIT, "--weights", "w", "--proposals", "theirs.txt")
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert "theirs.txt: damaged, or not Parquet" in run.stderr
+    assert not (folder / "predictions_val.txt").exists()
 
 
 def test_what_was_detected_scores_the_same_when_it_is_read_again(

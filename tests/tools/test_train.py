@@ -13,6 +13,7 @@ from skimage import data
 
 from backbones import GoogLeNet
 from detector.member_file import load_member
+from proposals import ProposalFile
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -80,9 +81,13 @@ def test_a_member_comes_out_and_a_run_goes_on(
     assert "2 images, 1 classes: domestic_cat" in first.stdout
     assert "skipped" in first.stderr
     assert "damaged.JPEG: not a picture" in first.stderr
-    second = train(tmp_path, *command, "--steps", "2")
+    (tmp_path / "run/proposals.parquet").rename(tmp_path / "boxes.parquet")
+    second = train(tmp_path, *command, "--steps", "2", "--proposals", "boxes.parquet")
     assert second.returncode == 1, second.stderr
-    assert "holds no proposals of it" in second.stderr
+    assert "damaged.JPEG: not a picture" in second.stderr
+    assert not (tmp_path / "run/proposals.parquet").exists()
+    with ProposalFile(tmp_path / "boxes.parquet") as file:
+        assert list(file) == ["cat"]
     log = (tmp_path / "run/log.jsonl").read_text(encoding="utf-8")
     steps = [json.loads(line)["step"] for line in log.splitlines()]
     assert steps == [1, 2]
@@ -102,6 +107,10 @@ def test_a_member_comes_out_and_a_run_goes_on(
             "'unicorn' names no class",
         ),
         (("--root", "TREE", "--imagenet", "none", "--steps", "0"), "steps must be 1 or more"),
+        (
+            ("--root", "TREE", "--imagenet", "none", "--proposals", "none.parquet"),
+            "none.parquet: there is no such file; make it with tools/propose.py",
+        ),
         (("--root", "TREE"), "--imagenet"),
     ],
 )

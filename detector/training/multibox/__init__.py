@@ -1,0 +1,1 @@
+"""Training of MultiBox: views of pictures with their objects, and the run."""

@@ -1,0 +1,223 @@
+"""One MultiBox training run, from labelled pictures to a weights file."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backbones import GoogLeNet, InputStatistics, load_imagenet_weights
+from detector.datasets.annotation import ImageAnnotation
+from detector.network import choose_dtype
+from detector.training.checkpoint import load_checkpoint, restore, save_checkpoint
+from detector.training.finetune import NonFiniteLossError
+from detector.training.hold_out import split_held_out
+from detector.training.log import reopen_log
+from detector.training.multibox.config import MultiBoxTrainingConfig
+from detector.training.multibox.views import ViewBatch, ViewLoader
+from proposals.multibox import (
+    ConvolutionalHead,
+    GlobalHead,
+    MultiBoxNetwork,
+    kmeans_priors,
+    multibox_loss,
+    save_multibox,
+)
+from proposals.multibox.network import Head, RawPredictions
+
+
+class MultiBoxStep(NamedTuple):
+    """What is known after a step; a line of the log."""
+
+    step: int  # steps done
+    location_loss: float
+    confidence_loss: float
+    gradient_norm: float
+    learning_rate: float  # of the head
+    seconds: float  # since the step before
+
+
+def train_multibox(
+    annotations: Sequence[ImageAnnotation],
+    imagenet_weights: Path,
+    config: MultiBoxTrainingConfig,
+    run_folder: Path,
+    report: Callable[[MultiBoxStep], None],
+) -> Path:
+    """Train a network and write it to ``multibox.safetensors`` in the run folder.
+
+    A run that was cut off goes on at its last checkpoint and ends in the same weights.
+
+    Parameters
+    ----------
+    annotations : sequence of ImageAnnotation
+        Objects of all classes count alike.
+    imagenet_weights : Path
+        For `backbones.load_imagenet_weights`.
+    config : MultiBoxTrainingConfig
+    run_folder : Path
+        Of checkpoint, log and result.
+    report : callable
+        Called with each step's `MultiBoxStep`.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If the network's output, and with it the loss, is no longer finite.
+    CheckpointError
+        If the folder's checkpoint is damaged or of a run with other settings.
+    """
+    annotations, _ = split_held_out(annotations, config.hold_out)
+    network = build_network(annotations, imagenet_weights, config)
+    optimizer = _optimizer(network, config)
+    settings = _lasting_settings(config, annotations)
+    checkpoint_path = run_folder / "checkpoint.safetensors"
+    start = 0
+    if checkpoint_path.exists():
+        checkpoint = load_checkpoint(checkpoint_path, settings)
+        restore(checkpoint, network, optimizer)
+        start = checkpoint.step
+    learner = _Learner(network, optimizer, config)
+    loader = ViewLoader(annotations, learner.statistics, config)
+    with reopen_log(run_folder / "log.jsonl", start) as log:
+        clock = time.monotonic()
+        for step, batch in enumerate(loader.batches(start, config.steps), start=start + 1):
+            losses = learner.step(batch, step)
+            now = time.monotonic()
+            line = MultiBoxStep(step, *losses, _rate(config, step) * config.head_rate, now - clock)
+            clock = now
+            log.write(json.dumps(line._asdict()) + "\n")
+            log.flush()
+            report(line)
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                save_checkpoint(checkpoint_path, step, settings, network, optimizer)
+    provenance = {"training": asdict(config), "images": len(annotations)}
+    path = run_folder / "multibox.safetensors"
+    save_multibox(path, network, learner.statistics.mean_rgb, provenance)
+    return path
+
+
+def build_network(
+    annotations: Sequence[ImageAnnotation], imagenet_weights: Path, config: MultiBoxTrainingConfig
+) -> MultiBoxNetwork:
+    """Return the network before its first step."""
+    backbone = GoogLeNet(1000)
+    backbone.load_state_dict(load_imagenet_weights(imagenet_weights))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = MultiBoxNetwork(backbone, _head(annotations, config), config.size)
+    backbone.classifier.requires_grad_(False)
+    if config.freeze == "stem":
+        backbone.freeze_stem()
+    if config.freeze == "backbone":
+        backbone.requires_grad_(False)
+    return network.train().to(memory_format=torch.channels_last)
+
+
+def _head(annotations: Sequence[ImageAnnotation], config: MultiBoxTrainingConfig) -> Head:
+    if config.priors == "grid":
+        return ConvolutionalHead(config.size)
+    boxes = np.concatenate(
+        [a.boxes_xyxy / np.array([*a.image_size[::-1]] * 2, np.float32) for a in annotations]
+    )
+    mirrored = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
+    both = np.concatenate([boxes, mirrored]).astype(np.float32)
+    return GlobalHead(kmeans_priors(both, config.prior_count, seed=config.seed))
+
+
+def _optimizer(network: MultiBoxNetwork, config: MultiBoxTrainingConfig) -> torch.optim.AdamW:
+    groups = [
+        {"params": list(network.head.parameters()), "rate": config.head_rate},
+        {"params": _trained(network.backbone), "rate": config.backbone_rate},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=config.head_rate,
+        weight_decay=config.weight_decay,
+    )
+
+
+def _trained(module: Any) -> list[Tensor]:  # noqa: ANN401 - a backbone that is a module too
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def _lasting_settings(
+    config: MultiBoxTrainingConfig, annotations: Sequence[ImageAnnotation]
+) -> dict[str, Any]:
+    """Return what a resumed run must share."""
+    settings = json.loads(json.dumps(asdict(config)))
+    del settings["checkpoint_every"]
+    return {**settings, "images": len(annotations)}
+
+
+def _rate(config: MultiBoxTrainingConfig, step: int) -> float:
+    """Return the share of the full learning rate: a rise, then half a cosine to 0."""
+    if step <= config.warm_up:
+        return step / config.warm_up
+    share = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
+    return (1 + math.cos(math.pi * min(share, 1.0))) / 2
+
+
+class _Learner:
+    """Takes steps."""
+
+    def __init__(
+        self,
+        network: MultiBoxNetwork,
+        optimizer: torch.optim.Optimizer,
+        config: MultiBoxTrainingConfig,
+    ) -> None:
+        self.statistics = InputStatistics(size=config.size)
+        self._network = network
+        self._optimizer = optimizer
+        self._config = config
+        device = next(network.parameters()).device
+        self._frozen_dtype = choose_dtype(config.frozen_precision, device)
+        self._frozen = None
+        if config.freeze != "nothing":
+            self._frozen = copy.deepcopy(network.backbone).to(self._frozen_dtype)  # type: ignore[attr-defined]
+
+    def step(self, batch: ViewBatch, step: int) -> tuple[float, float, float]:
+        """Take one step (1, 2, ...); return both losses and the gradient's norm."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["rate"] * _rate(self._config, step)
+        self._optimizer.zero_grad()
+        raw = self._predict(self.statistics.normalise(batch.images))
+        if not bool(torch.isfinite(raw.residuals.sum() + raw.logits.sum())):
+            raise NonFiniteLossError(
+                f"the network's output is no longer finite at step {step}: lower the learning"
+                " rates and start again in another folder"
+            )
+        targets = [boxes.repeat(self._config.matches, 1) for boxes in batch.targets]
+        head = self._network.head
+        loss = multibox_loss(raw.residuals, raw.logits, head.priors, head.scales, targets)
+        loss.total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(
+            _trained(self._network), self._config.max_gradient_norm
+        )
+        self._optimizer.step()
+        return loss.location.item(), loss.confidence.item(), norm.item()
+
+    def _predict(self, images: Tensor) -> RawPredictions:
+        """Run the network, its frozen part in other arithmetic and without gradient."""
+        if self._frozen is None:
+            predictions: RawPredictions = self._network(images)
+            return predictions
+        with torch.no_grad():
+            inner = self._frozen.stem(images.to(self._frozen_dtype))
+            if self._config.freeze == "backbone":
+                maps = self._frozen.maps(inner)
+                at_4e, at_5b = (grid.float() for grid in maps)
+        if self._config.freeze != "backbone":
+            at_4e, at_5b = self._network.backbone.maps(inner.float())
+        learned: RawPredictions = self._network.head(at_4e, at_5b)
+        return learned

@@ -1,0 +1,59 @@
+"""MultiBox's loss (Erhan et al. 2014, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from proposals.multibox.matching import match
+
+ALPHA = 0.3
+"""Weight of the location term (the paper's alpha)."""
+
+
+class MultiBoxLoss(NamedTuple):
+    """The two terms, each summed over a batch and divided by its number of matched pairs."""
+
+    location: Tensor
+    confidence: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """F = alpha F_match + F_conf."""
+        return ALPHA * self.location + self.confidence
+
+
+def multibox_loss(
+    residuals: Tensor, logits: Tensor, priors: Tensor, scales: Tensor, targets: Sequence[Tensor]
+) -> MultiBoxLoss:
+    """Match predictions with objects and return the loss.
+
+    The assignment x minimises the loss itself: of an object with a prediction it costs
+    alpha ½‖l - g‖² - log c + log(1 - c). Distances are measured in the units of the residuals,
+    that is in shares of a prior's sides, so that small objects count as large ones do.
+
+    Parameters
+    ----------
+    residuals : Tensor, (N, K, 4)
+        What is added to the priors, in units of ``scales``.
+    logits : Tensor, (N, K)
+        Confidences before the sigmoid.
+    priors, scales : Tensor, (K, 4)
+    targets : sequence of N Tensors, (G, 4)
+        True boxes in shares of the image.
+    """
+    location = logits.new_zeros(())
+    confidence = F.softplus(logits).sum()  # -log(1 - c) of all, as if none were matched
+    pairs = 0
+    for residual, logit, boxes in zip(residuals, logits, targets, strict=True):
+        wanted = (boxes[:, None] - priors) / scales  # (G, K, 4)
+        distances = (residual - wanted).square().sum(dim=2) / 2  # (G, K)
+        objects, predictions = match(ALPHA * distances - logit)
+        location = location + distances[objects, predictions].sum()
+        # -log c + log(1 - c) is the negated logit.
+        confidence = confidence - logit[predictions].sum()
+        pairs += len(objects)
+    return MultiBoxLoss(location / max(pairs, 1), confidence / max(pairs, 1))

@@ -1,0 +1,267 @@
+"""A learned order of proposals: what looks like an object first, and no two alike in a row.
+
+Selective Search's own order is half random (`selective_search`), MultiBox's confidences
+know its own boxes alone. Here every box, wherever it comes from, is described by a few
+numbers that cost next to nothing, a small network turns them into a quality, and boxes are
+taken one by one, each by its quality less a penalty for what has been taken already.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proposals._numba import kernel
+from proposals.boxes import pairwise_iou
+
+FloatArray = NDArray[np.float32]
+
+FEATURES = (
+    "is_multibox",
+    "confidence",
+    "best_confident_overlap",
+    "sum_of_confident_overlaps",
+    "boxes_at_0.8",
+    "boxes_at_0.6",
+    "rank",
+    "area",
+    "aspect",
+    "at_left",
+    "at_top",
+    "at_right",
+    "at_bottom",
+    "off_centre_x",
+    "off_centre_y",
+)
+"""What `describe` tells of a box, column by column."""
+
+_EDGE = 0.01  # of a side; boxes this close to the border touch it
+_FORMAT = "proposal ranking 1"
+
+
+class RankingFileError(ValueError):
+    """A file of a learned ranking that cannot be used."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """A network of two layers from `FEATURES` to a quality, and the penalty on likeness.
+
+    Attributes
+    ----------
+    means, scales : ndarray, (F,) float32
+        Features have the means subtracted and are divided by the scales first.
+    layers : tuple of (weights, biases)
+        Weights (outputs, inputs) float32 and biases (outputs,) float32; hyperbolic tangents
+        between them, a logistic function after the last.
+    likeness_penalty : float
+        Share of a box's quality that is lost when the same box has been taken, from 0 to 1.
+    """
+
+    means: FloatArray
+    scales: FloatArray
+    layers: tuple[tuple[FloatArray, FloatArray], ...]
+    likeness_penalty: float
+
+    def qualities(self, features: FloatArray) -> FloatArray:
+        """Return a number (N,) of 0 to 1 for each row of features (N, F)."""
+        values = (features - self.means) / self.scales
+        for weights, biases in self.layers[:-1]:
+            values = np.tanh(values @ weights.T + biases)
+        weights, biases = self.layers[-1]
+        logits = (values @ weights.T + biases)[:, 0]
+        qualities: FloatArray = (1 / (1 + np.exp(-logits))).astype(np.float32)
+        return qualities
+
+
+def describe(
+    boxes_xyxy: FloatArray,
+    image_size: tuple[int, int],
+    from_multibox: NDArray[np.bool_],
+    confidences: FloatArray,
+    ranks: NDArray[np.int32],
+) -> FloatArray:
+    """Describe boxes by `FEATURES`.
+
+    Parameters
+    ----------
+    boxes_xyxy : ndarray, (N, 4) float32
+        All boxes of an image, in its pixels.
+    image_size : tuple of int
+        Height and width.
+    from_multibox : ndarray, (N,) bool
+    confidences : ndarray, (N,) float32
+        Of MultiBox, in [0, 1]; not looked at elsewhere.
+    ranks : ndarray, (N,) int32
+        In the order of each box's own generator.
+
+    Returns
+    -------
+    ndarray, (N, F) float32
+    """
+    own = np.where(from_multibox, confidences, 0).astype(np.float32)
+    confident, total, close, near = _overlaps(
+        boxes_xyxy, boxes_xyxy[from_multibox], own[from_multibox]
+    )
+    height, width = image_size
+    shares = boxes_xyxy / np.array([width, height, width, height], np.float32)
+    sides = np.maximum(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 1e-3)  # (N, 2)
+    areas = sides.prod(axis=1)
+    centres = (shares[:, :2] + shares[:, 2:]) / 2
+    columns = [
+        from_multibox,
+        _log_odds(own) * from_multibox,
+        confident,
+        np.log1p(total),
+        np.log1p(close),
+        np.log1p(near),
+        np.log1p(ranks),
+        np.log(areas / (height * width)),
+        np.log(sides[:, 0] / sides[:, 1]),
+        *(shares[:, :2] < _EDGE).T,
+        *(shares[:, 2:] > 1 - _EDGE).T,
+        *np.abs(centres - 0.5).T,
+    ]
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+def best_first(
+    boxes_xyxy: FloatArray, qualities: FloatArray, likeness_penalty: float, duplicate_iou: float
+) -> tuple[NDArray[np.int64], FloatArray]:
+    """Take boxes one by one, the best of what is left each time.
+
+    A box is worth its quality times 1 - ``likeness_penalty`` x the largest IoU with a box
+    already taken. Boxes above ``duplicate_iou`` with one already taken are left out.
+
+    Returns
+    -------
+    indices : ndarray, (M,) int64
+    values : ndarray, (M,) float32
+        What each was worth when it was taken; they never rise.
+    """
+    return _best_first(
+        boxes_xyxy, qualities, np.float32(likeness_penalty), np.float32(duplicate_iou)
+    )
+
+
+def load_ranking(path: str | Path) -> Ranking:
+    """Read a ranking from a JSON file of `save_ranking`'s form.
+
+    Raises
+    ------
+    RankingFileError
+        If the file is missing, damaged, or of another form.
+    """
+    path = Path(path)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != _FORMAT or document["features"] != list(FEATURES):
+            raise ValueError("another format or other features")  # noqa: TRY301 - one remedy
+        return _ranking_from(document)
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RankingFileError(
+            f"{path}: not a ranking of this version ({error}); make it with tools/train_ranking.py"
+        ) from None
+
+
+def pretrained_ranking() -> Ranking:
+    """Return the ranking that comes with the package."""
+    return load_ranking(Path(str(files("proposals").joinpath("data/ranking.json"))))
+
+
+def ranking_document(ranking: Ranking, provenance: dict[str, Any]) -> str:
+    """Return a ranking as the JSON text that `load_ranking` reads."""
+    document = {
+        "format": _FORMAT,
+        "features": list(FEATURES),
+        "means": _rounded(ranking.means),
+        "scales": _rounded(ranking.scales),
+        "layers": [[_rounded(weights), _rounded(biases)] for weights, biases in ranking.layers],
+        "likeness_penalty": ranking.likeness_penalty,
+        "provenance": provenance,
+    }
+    return json.dumps(document) + "\n"
+
+
+def _ranking_from(document: dict[str, Any]) -> Ranking:
+    ranking = Ranking(
+        means=_floats(document["means"]),
+        scales=_floats(document["scales"]),
+        layers=tuple((_floats(w), _floats(b)) for w, b in document["layers"]),
+        likeness_penalty=float(document["likeness_penalty"]),
+    )
+    if not np.isfinite(ranking.qualities(np.zeros((1, len(FEATURES)), np.float32))).all():
+        raise ValueError("its numbers are not finite")
+    return ranking
+
+
+def _floats(values: Any) -> FloatArray:  # noqa: ANN401 - nested lists from JSON
+    return np.asarray(values, np.float32)
+
+
+def _rounded(values: FloatArray) -> Any:  # noqa: ANN401 - nested lists for JSON
+    return np.round(values.astype(np.float64), 5).tolist()
+
+
+def _log_odds(shares: FloatArray) -> FloatArray:
+    inside = np.clip(shares, 1e-4, 1 - 1e-4)
+    odds: FloatArray = np.log(inside / (1 - inside))
+    return odds
+
+
+def _overlaps(
+    boxes: FloatArray, multibox: FloatArray, confidences: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return, of each box, two sums over MultiBox's boxes and two counts over all."""
+    ious = pairwise_iou(boxes, multibox) * confidences  # (N, K)
+    none = np.zeros(len(boxes), np.float32)
+    confident = ious.max(axis=1) if ious.size else none
+    among = pairwise_iou(boxes, boxes)  # (N, N)
+    close = (among >= 0.8).sum(axis=1)
+    near = (among >= 0.6).sum(axis=1)
+    return confident, ious.sum(axis=1), close.astype(np.float32), near.astype(np.float32)
+
+
+@kernel
+def _best_first(
+    boxes: FloatArray,
+    qualities: FloatArray,
+    penalty: np.float32,
+    duplicate_iou: np.float32,
+) -> tuple[NDArray[np.int64], FloatArray]:
+    count = boxes.shape[0]
+    worth = qualities.copy()
+    taken = np.empty(count, np.int64)
+    values = np.empty(count, np.float32)
+    kept = 0
+    while kept < count:
+        best = np.argmax(worth)
+        if worth[best] < 0:
+            break
+        taken[kept] = best
+        values[kept] = worth[best]
+        kept += 1
+        worth[best] = -1
+        x1, y1, x2, y2 = boxes[best]
+        area = (x2 - x1) * (y2 - y1)
+        for other in range(count):
+            if worth[other] < 0:
+                continue
+            ox1, oy1, ox2, oy2 = boxes[other]
+            width = min(x2, ox2) - max(x1, ox1)
+            height = min(y2, oy2) - max(y1, oy1)
+            if width <= 0 or height <= 0:
+                continue
+            shared = width * height
+            iou = shared / (area + (ox2 - ox1) * (oy2 - oy1) - shared)
+            if iou > duplicate_iou:
+                worth[other] = -1
+            else:
+                worth[other] = min(worth[other], qualities[other] * (1 - penalty * iou))
+    return taken[:kept], values[:kept]

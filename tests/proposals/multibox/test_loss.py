@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from proposals.multibox import match, multibox_loss
+from proposals.multibox.loss import ALPHA
+
+
+def oracle(
+    residuals: Tensor, logits: Tensor, priors: Tensor, scales: Tensor, boxes: Tensor
+) -> float:
+    """Try every assignment of the paper's F and return the least."""
+    confidences = torch.sigmoid(logits)
+    least = float("inf")
+    for chosen in permutations(range(len(priors)), len(boxes)):
+        total = -sum(
+            float(torch.log(1 - confidences[i])) for i in range(len(priors)) if i not in chosen
+        )
+        for j, i in enumerate(chosen):
+            wanted = (boxes[j] - priors[i]) / scales[i]
+            total += ALPHA * 0.5 * float((residuals[i] - wanted).square().sum())
+            total -= float(torch.log(confidences[i]))
+        least = min(least, total)
+    return least
+
+
+def raw(seed: int, images: int, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    corners = torch.rand(count, 2, 2, generator=generator).sort(dim=1).values  # (K, 2, 2)
+    priors = corners.reshape(count, 4)
+    return (
+        torch.randn(images, count, 4, generator=generator),
+        torch.randn(images, count, generator=generator),
+        priors,
+        0.1 + torch.rand(count, 4, generator=generator),
+    )
+
+
+@pytest.mark.parametrize("objects", [0, 1, 2, 3])
+def test_it_is_the_least_of_all_assignments(objects: int) -> None:
+    residuals, logits, priors, scales = raw(objects, 1, 4)
+    boxes = torch.rand(objects, 4, generator=torch.Generator().manual_seed(9))
+    loss = multibox_loss(residuals, logits, priors, scales, [boxes])
+    expected = oracle(residuals[0], logits[0], priors, scales, boxes)
+    assert loss.total.item() * max(objects, 1) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_batch_is_the_sum_of_its_images() -> None:
+    residuals, logits, priors, scales = raw(1, 2, 5)
+    targets = [torch.rand(2, 4), torch.rand(0, 4)]
+    both = multibox_loss(residuals, logits, priors, scales, targets)
+    single = [
+        multibox_loss(residuals[i : i + 1], logits[i : i + 1], priors, scales, targets[i : i + 1])
+        for i in range(2)
+    ]
+    # The first has two pairs, the second none and so is divided by 1.
+    expected = (single[0].total * 2 + single[1].total) / 2
+    assert both.total.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_gradients_move_boxes_to_objects_and_confidences_to_the_matched() -> None:
+    priors = torch.tensor([[0.0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]])
+    residuals = torch.zeros(1, 2, 4, requires_grad=True)
+    logits = torch.zeros(1, 2, requires_grad=True)
+    target = torch.tensor([[0.6, 0.5, 1, 1]])
+    loss = multibox_loss(residuals, logits, priors, torch.full((2, 4), 0.1), [target])
+    loss.total.backward()  # type: ignore[no-untyped-call]
+    assert residuals.grad is not None
+    assert logits.grad is not None
+    assert residuals.grad[0, 0].abs().sum() == 0
+    assert residuals.grad[0, 1, 0] < 0  # the left edge has to move right
+    assert logits.grad[0, 0] > 0 > logits.grad[0, 1]
+
+
+@pytest.mark.parametrize(("objects", "predictions"), [(0, 3), (2, 5), (5, 2), (3, 3)])
+def test_matching_uses_nothing_twice(objects: int, predictions: int) -> None:
+    costs = torch.rand(objects, predictions, generator=torch.Generator().manual_seed(0))
+    rows, columns = match(costs)
+    assert len(rows) == len(columns) == min(objects, predictions)
+    assert len(np.unique(rows)) == len(rows)
+    assert len(np.unique(columns)) == len(columns)

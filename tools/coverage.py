@@ -1,0 +1,274 @@
+r"""Measure how well proposals cover the objects of a labelled split of ILSVRC DET.
+
+Examples
+--------
+The default proposals beside those of R-CNN's setting and of OpenCV:
+
+    python tools/coverage.py --root ILSVRC --split val --generators doubled fast opencv-fast
+
+All figures to a file, and plots to a folder:
+
+    python tools/coverage.py --root ILSVRC --split val --generators doubled fast \
+        --json coverage.json --plots plots
+
+Proposals that were saved before, beside fresh ones; a quick look at every tenth image:
+
+    python tools/coverage.py --root ILSVRC --split val --every 10 \
+        --generators file:boxes.parquet fast
+
+There are two conventions, and every figure says which it follows. «any»: an object counts when
+any box has the IoU with it; coverage (R-CNN), ABO and MABO (Selective Search). «one-to-one»: a
+box serves one object, pairs are matched by IoU, highest first; recall and AR, twice the integral
+of recall over IoU from 0.5 to 1 (Hosang et al.).
+
+Every generator sees each image in turn, so that a busy machine slows all alike, and runs once
+before the clock; quote ratios of times. Sizes are COCO's, by the area of the box: small below
+32 x 32 pixels, large from 96 x 96 on. Intervals are of 95 %, by bootstrap over images.
+Exit codes: 0 done; 1 done, but some images were skipped; 2 the command or an input cannot be used.
+"""
+
+from __future__ import annotations
+
+if __name__ == "coverage":  # numba looks for the package of this name, and meets this file first
+    raise ImportError("tools/coverage.py is a command, not the package of that name")
+
+import argparse
+import sys
+import time
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import _common
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping, Sequence
+
+    import numpy as np
+    from _generators import Source
+    from numpy.typing import NDArray
+
+    from detector.datasets import ImageAnnotation
+    from proposals import Proposals
+    from proposals.coverage_report import Objects, Tally
+
+_BUDGETS = (100, 200, 500, 1000, 2000)
+
+
+class Truth(NamedTuple):
+    """The objects of one image that count."""
+
+    boxes_xyxy: NDArray[np.float32]  # (G, 4)
+    class_names: list[str]
+
+
+class Answer(NamedTuple):
+    """What a source found in one image, and how long it took; None where that says nothing."""
+
+    found: Proposals
+    seconds: float | None
+
+
+class Measured(NamedTuple):
+    """What came of all images; ``skipped`` says why some are missing."""
+
+    objects: Objects
+    tallies: dict[str, Tally]
+    skipped: list[str]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the tool with these command-line arguments; return the exit code."""
+    with _common.errors_as_lines():
+        options = _parse_options(arguments)
+        measured = _measure(_read_annotations(options), options)
+        _publish(measured, options)
+    if measured.skipped:
+        print(f"skipped {len(measured.skipped)} images:", file=sys.stderr)
+        print(*(f"  {reason}" for reason in measured.skipped), sep="\n", file=sys.stderr)
+    return 1 if measured.skipped else 0
+
+
+def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    from _generators import generator_names, source_name
+
+    parser = _common.teaching_parser(__doc__)
+    add = parser.add_argument
+    # fmt: off
+    add("--root", type=Path, required=True, metavar="DIR",
+        help="folder with ImageSets, Annotations and Data")
+    add("--split", required=True, help="for example val")
+    add("--generators", type=source_name, nargs="+", required=True, metavar="NAME",
+        help=f"what to measure: {', '.join(generator_names())}, or file:PATH, a file of"
+        " tools/propose.py")
+    add("--baseline", metavar="NAME",
+        help="the generator that the others are compared with (default: the first)")
+    add("--budgets", type=_count, nargs="+", default=list(_BUDGETS), metavar="N",
+        help=f"numbers of boxes to measure at (default: {' '.join(map(str, _BUDGETS))})")
+    add("--classes", nargs="+", metavar="KEY",
+        help="count these objects only, by name, WordNet id or det_id (default: all)")
+    add("--every", type=_count, default=1, metavar="N",
+        help="look at every Nth image only (default: %(default)s)")
+    add("--json", type=_output_file, metavar="FILE", help="write all figures there")
+    add("--plots", type=_output_folder, metavar="DIR", help="write plots (PNG) into that folder")
+    add("--threads", type=_count, metavar="N",
+        help="threads that share one image (default: one a processor)")
+    add("--seed", type=_seed, default=0, metavar="N",
+        help="of rankings and of the bootstrap (default: %(default)s)")
+    # fmt: on
+    options = parser.parse_args(arguments)
+    _check_generators(parser, options)
+    options.budgets = sorted(set(options.budgets))
+    return options
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, but is '{text}'")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 2^32 - 1, not '{text}'")
+    return int(text)
+
+
+def _output_file(text: str) -> Path:
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"must be a file, but '{text}' is a folder")
+    return Path(text)
+
+
+def _output_folder(text: str) -> Path:
+    if Path(text).exists() and not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"must be a folder, but '{text}' is a file")
+    return Path(text)
+
+
+def _check_generators(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    names = options.generators
+    if len(set(names)) < len(names):
+        parser.error("argument --generators: give each once")
+    options.baseline = options.baseline or names[0]
+    if options.baseline not in names:
+        parser.error(
+            f"argument --baseline: must be one of {', '.join(names)}, but is '{options.baseline}'"
+        )
+
+
+def _read_annotations(options: argparse.Namespace) -> list[ImageAnnotation]:
+    from detector.datasets import IlsvrcDet
+
+    dataset = IlsvrcDet(options.root, options.split)
+    annotations = dataset[:: options.every]
+    if not annotations:
+        raise ValueError(f"split {options.split} of {options.root} lists no image to measure on")
+    return annotations
+
+
+def _measure(annotations: Sequence[ImageAnnotation], options: argparse.Namespace) -> Measured:
+    from detector.classes import ilsvrc_classes, select_classes
+    from proposals.coverage_report import Objects, Tally
+
+    chosen = options.classes and {c.wnid for c in select_classes(options.classes)}
+    names = {c.wnid: c.name for c in ilsvrc_classes()}
+    sources = _sources(options)
+    tallies = {source.name: Tally() for source in sources}
+    truths: list[Truth] = []
+    skipped: list[str] = []
+    for annotation, answers in _propose_all(annotations, sources, skipped):
+        truth = _truth(annotation, names, chosen)
+        truths.append(truth)
+        for name, (found, seconds) in answers.items():
+            tallies[name].add(found.boxes_xyxy, truth.boxes_xyxy, seconds)
+    if not truths:
+        raise ValueError(f"no image could be measured; the first: {skipped[0]}")
+    return Measured(Objects.gather(truths), tallies, skipped)
+
+
+def _sources(options: argparse.Namespace) -> list[Source]:
+    from _generators import make_source
+
+    return [
+        make_source(name, seed=options.seed, threads=options.threads) for name in options.generators
+    ]
+
+
+def _propose_all(
+    annotations: Sequence[ImageAnnotation], sources: Sequence[Source], skipped: list[str]
+) -> Iterator[tuple[ImageAnnotation, dict[str, Answer]]]:
+    """Yield each image with what all sources found; note in ``skipped`` why others are missing."""
+    from proposals import ImageError, read_image
+    from proposals.proposal_file import ProposalFileError
+
+    warm = False
+    with _common.progress(len(annotations), "measuring", "image") as advance_to:
+        for number, annotation in enumerate(annotations):
+            try:
+                image = read_image(annotation.image_path)
+                if not warm:  # the first call compiles kernels or reads them from disk
+                    _ask(sources, annotation.image_id, image)
+                    warm = True
+                turn = number % len(sources)  # none is always first after the picture was read
+                order = [*sources[turn:], *sources[:turn]]
+                yield annotation, _ask(order, annotation.image_id, image)
+            except (ImageError, ProposalFileError) as error:
+                skipped.append(str(error))
+            advance_to(number + 1)
+
+
+def _ask(sources: Sequence[Source], image_id: str, image: NDArray[np.uint8]) -> dict[str, Answer]:
+    """Return the proposals of each source, and the seconds it took."""
+    answers: dict[str, Answer] = {}
+    for source in sources:
+        start = time.perf_counter()
+        found = source.propose(image_id, image)
+        seconds = time.perf_counter() - start
+        answers[source.name] = Answer(found, seconds if source.timed else None)
+    return answers
+
+
+def _truth(
+    annotation: ImageAnnotation, names: Mapping[str, str], chosen: Container[str] | None
+) -> Truth:
+    counts = [chosen is None or wnid in chosen for wnid in annotation.wnids]
+    return Truth(
+        annotation.boxes_xyxy[counts],
+        [names.get(wnid, wnid) for wnid in compress(annotation.wnids, counts)],
+    )
+
+
+def _publish(measured: Measured, options: argparse.Namespace) -> None:
+    """Print the tables, and write the files that were asked for."""
+    from _coverage_tables import print_tables, write_json
+
+    from proposals.coverage_report import report
+
+    reports = report(
+        measured.objects,
+        measured.tallies,
+        budgets=options.budgets,
+        baseline=options.baseline,
+        seed=options.seed,
+    )
+    images, objects = len(measured.objects.counts), len(measured.objects.areas)
+    print(f"{images} images of {options.split}, {objects} objects")
+    print_tables(reports, options.baseline)
+    if options.json is not None:
+        asked = ("split", "every", "classes", "generators", "baseline", "threads", "seed")
+        header = {
+            "settings": {name: getattr(options, name) for name in asked},
+            "images": images,
+            "objects": objects,
+            "skipped": measured.skipped,
+        }
+        write_json(options.json, header, reports)
+    if options.plots is not None:
+        from _coverage_plots import write_plots
+
+        write_plots(options.plots, reports)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
