@@ -42,13 +42,34 @@ def _makers() -> dict[str, _Maker]:
     from proposals.peers import OPENCV_MODES
 
     ours = {mode: _selective_search(mode) for mode in MODES}
-    return ours | {f"{_OPENCV}{mode}": _opencv(mode) for mode in OPENCV_MODES}
+    networks: dict[str, _Maker] = {"multibox": _multibox, "merged": _merged}
+    return ours | networks | {f"{_OPENCV}{mode}": _opencv(mode) for mode in OPENCV_MODES}
 
 
 def _selective_search(mode: str) -> _Maker:
     from proposals import SelectiveSearch
 
     return lambda seed, threads: SelectiveSearch(mode, seed=seed, threads=threads)
+
+
+def _multibox(_seed: int, _threads: int | None) -> Proposer:
+    import torch
+
+    from backbones import GoogLeNet
+    from detector.network import choose_dtype
+    from proposals.multibox import MultiBox
+
+    dtype = choose_dtype("auto", torch.device("cpu"))
+    return MultiBox.from_pretrained(GoogLeNet(1), dtype=dtype)
+
+
+def _merged(seed: int, threads: int | None) -> Proposer:
+    from proposals import SelectiveSearch
+    from proposals.merging import MergedProposals
+    from proposals.ranking import pretrained_ranking
+
+    selective_search = SelectiveSearch(seed=seed, threads=threads)
+    return MergedProposals(selective_search, _multibox(seed, threads), pretrained_ranking())
 
 
 def _opencv(mode: str) -> _Maker:

@@ -1,0 +1,94 @@
+"""Selective Search and MultiBox in one list (GoogLeNet, section 7)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proposals.images import as_rgb_uint8, read_image
+from proposals.ranking import Ranking, best_first, describe
+from proposals.result import Proposals, Proposer
+
+DUPLICATE_IOU = 0.95
+"""Of two boxes above this IoU the lesser is left out of the union."""
+
+
+class MergedProposals:
+    """Propose with Selective Search and MultiBox together.
+
+    Parameters
+    ----------
+    selective_search, multibox : callable
+        From an (H, W, 3) uint8 RGB image to its `Proposals`.
+    ranking : Ranking
+        Of `proposals.ranking.pretrained_ranking`, for example.
+
+    Examples
+    --------
+    >>> from backbones import GoogLeNet
+    >>> from proposals import SelectiveSearch
+    >>> from proposals.merging import MergedProposals
+    >>> from proposals.multibox import MultiBox
+    >>> from proposals.ranking import pretrained_ranking
+    >>> multibox = MultiBox.from_pretrained(GoogLeNet(1))
+    >>> propose = MergedProposals(SelectiveSearch(), multibox, pretrained_ranking())
+    """
+
+    def __init__(self, selective_search: Proposer, multibox: Proposer, ranking: Ranking) -> None:
+        self.selective_search = selective_search
+        self.multibox = multibox
+        self.ranking = ranking
+
+    def __call__(self, image: NDArray[Any] | str | Path) -> Proposals:
+        """Propose boxes for one image, the best first, so that any prefix can be taken.
+
+        Parameters
+        ----------
+        image : ndarray, (H, W, 3) uint8, or str or Path
+            RGB; grey and other types as `proposals.images.as_rgb_uint8` takes them.
+        """
+        rgb = read_image(image) if isinstance(image, str | Path) else as_rgb_uint8(image)
+        return merge(self.selective_search(rgb), self.multibox(rgb), self.ranking)
+
+
+def merge(selective_search: Proposals, multibox: Proposals, ranking: Ranking) -> Proposals:
+    """Return the union of both, near-duplicates left out, in the ranking's order.
+
+    Each box keeps the name of its generator and its place there. Scores are what each box
+    was worth when it was taken, from 0 to 1.
+
+    Parameters
+    ----------
+    selective_search, multibox : Proposals
+        Of one image.
+    ranking : Ranking
+
+    Raises
+    ------
+    ValueError
+        If the two are of images of different sizes.
+    """
+    if selective_search.image_size != multibox.image_size:
+        raise ValueError(
+            "proposals must be of one image to be merged, but got sizes"
+            f" {selective_search.image_size} and {multibox.image_size}"
+        )
+    boxes = np.concatenate([selective_search.boxes_xyxy, multibox.boxes_xyxy])
+    sources = np.repeat(np.array([0, 1], np.uint8), [len(selective_search), len(multibox)])
+    ranks = np.concatenate([selective_search.ranks, multibox.ranks])
+    confidences = np.concatenate([np.zeros(len(selective_search), np.float32), multibox.scores])
+    features = describe(boxes, multibox.image_size, sources == 1, confidences, ranks)
+    chosen, worth = best_first(
+        boxes, ranking.qualities(features), ranking.likeness_penalty, DUPLICATE_IOU
+    )
+    return Proposals(
+        boxes_xyxy=boxes[chosen],
+        scores=worth,
+        image_size=multibox.image_size,
+        sources=("selective_search", "multibox"),
+        source_indices=sources[chosen],
+        ranks=ranks[chosen],
+    )
