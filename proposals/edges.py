@@ -71,7 +71,7 @@ def sorted_by_weight(packed: NDArray[np.int64], spare: NDArray[np.int64]) -> NDA
     digit_bits = 6 if packed.size < 500 else 10
     ends = np.empty((1 << digit_bits) + 1, np.int64)
     shift = POSITION_BITS
-    while spread >> shift:
+    while shift < 63 and spread >> shift:
         _radix_pass(packed, spare, low, shift, ends)
         packed, spare = spare, packed
         shift += digit_bits

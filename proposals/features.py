@@ -23,6 +23,7 @@ ONE = 1 << 30
 _AXES = ORIENTATIONS // 2  # opposite directions share a response; its sign says whose it is
 _LEVELS = 2 * TEXTURE_BINS - 1
 _LABEL_BITS = 32
+_FLAT = np.float32(1e-3)  # slopes up to here are rounding; one pixel that is off by 1 gives 0.1
 
 
 class Regions(NamedTuple):
@@ -74,7 +75,7 @@ def _quantise(
     for i in range(slope_x.size):
         x, y = abs(slope_x[i]), abs(slope_y[i])
         largest = max(largest, max(max(x, y), diagonal * (x + y)))
-    scale = np.float32(TEXTURE_BINS) / largest if largest > 0 else np.float32(0)
+    scale = np.float32(TEXTURE_BINS) / largest if largest > _FLAT else np.float32(0)
     for i in range(slope_x.size):
         x, y = slope_x[i] * scale, slope_y[i] * scale
         levels[0, i] = _level(x)

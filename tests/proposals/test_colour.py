@@ -38,5 +38,5 @@ def test_known_colours(name: str, rgb: tuple[int, ...], converted: tuple[int, ..
 
 
 def test_an_unknown_colour_space_is_refused() -> None:
-    with pytest.raises(ValueError, match="colour space must be one of hsv, lab, .*, but got 'xyz'"):
+    with pytest.raises(ValueError, match=r"must be one of hsv, lab, .*, but got 'xyz'"):
         convert(np.zeros((1, 1, 3), np.uint8), "xyz")

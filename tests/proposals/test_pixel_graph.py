@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from skimage import data
@@ -33,8 +35,8 @@ def test_buckets_are_in_ascending_order() -> None:
     planes = np.ascontiguousarray(data.coffee()[:150, :100].transpose(2, 0, 1))
     graph = pixel_graph(planes, least_k=50, sigma=0.8)
     for strip in graph.starts:
-        parts = [graph.weights[a:b] for a, b in zip(strip, strip[1:], strict=False) if a < b]
-        assert all(low.max() <= high.min() for low, high in zip(parts, parts[1:], strict=False))
+        parts = [graph.weights[a:b] for a, b in pairwise(strip) if a < b]
+        assert all(low.max() <= high.min() for low, high in pairwise(parts))
 
 
 def test_a_featureless_strip_is_one_grain_but_for_its_border() -> None:
