@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from proposals import Proposals, Proposer
+    from proposals.multibox import MultiBoxConfig
 
 _FILE = "file:"
 _OPENCV = "opencv-"
@@ -53,6 +54,12 @@ def _selective_search(mode: str) -> _Maker:
 
 
 def _multibox(_seed: int, _threads: int | None) -> Proposer:
+    from proposals.multibox import MultiBoxConfig
+
+    return _load_multibox(MultiBoxConfig())
+
+
+def _load_multibox(config: MultiBoxConfig) -> Proposer:
     import torch
 
     from backbones import GoogLeNet
@@ -60,16 +67,18 @@ def _multibox(_seed: int, _threads: int | None) -> Proposer:
     from proposals.multibox import MultiBox
 
     dtype = choose_dtype("auto", torch.device("cpu"))
-    return MultiBox.from_pretrained(GoogLeNet(1), dtype=dtype)
+    return MultiBox.from_pretrained(GoogLeNet(1), config, dtype=dtype)
 
 
 def _merged(seed: int, threads: int | None) -> Proposer:
     from proposals import SelectiveSearch
-    from proposals.merging import MergedProposals
+    from proposals.merging import MULTIBOX_BOXES, MergedProposals
+    from proposals.multibox import MultiBoxConfig
     from proposals.ranking import pretrained_ranking
 
     selective_search = SelectiveSearch(seed=seed, threads=threads)
-    return MergedProposals(selective_search, _multibox(seed, threads), pretrained_ranking())
+    multibox = _load_multibox(MultiBoxConfig(max_boxes=MULTIBOX_BOXES))
+    return MergedProposals(selective_search, multibox, pretrained_ranking())
 
 
 def _opencv(mode: str) -> _Maker:
