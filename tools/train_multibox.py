@@ -7,7 +7,7 @@ r"""Train MultiBox, a network that proposes boxes, on a labelled data set.
 GoogLeNet as safetensors. The result is FOLDER/multibox.safetensors, beside log.jsonl (one line
 a step) and a checkpoint: give the same command again to go on with a run that was cut off.
 
-On two cores of a CPU a step of 8 views of 320 pixels with a frozen stem takes about a second.
+On one core of a CPU a step of 8 views of 320 pixels with a frozen stem takes about a second.
 """
 
 from __future__ import annotations
