@@ -38,17 +38,16 @@ def propose_to_file(
 
     While it works, finished parts stand in the folder ``PATH.parts``, each whole. A call with
     the same pictures and settings after one that was stopped or killed goes on from them, and
-    the file comes out as if nothing had happened. A picture that cannot be read is written down
-    with the reason; see `ProposalFile.skipped`.
+    the file comes out as if nothing had happened. Pictures that cannot be read are in
+    `ProposalFile.skipped`.
 
     Parameters
     ----------
     pictures : sequence of Picture
-        Id and path of each; in this order they come into the file.
+        In the order of the file.
     make_proposer : callable
         Makes a proposer for each worker.
     path : str or Path
-        The file, see `proposals.proposal_file`.
     settings : ProposalSettings
         What ``make_proposer`` makes, for the file's header; and the limit of boxes.
     workers : int
@@ -56,9 +55,8 @@ def propose_to_file(
     report : callable
         Called with the number of pictures done.
     overwrite : bool
-        Begin anew, and remove what is there first.
+        Remove what is there first.
     images_a_part : int
-        Also the images of a row group.
 
     Returns
     -------

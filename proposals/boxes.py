@@ -92,11 +92,3 @@ def clip_boxes(boxes_xyxy: FloatArray, image_size: tuple[int, int]) -> FloatArra
     height, width = image_size
     limits = np.array([width, height, width, height], dtype=np.float32)
     return np.clip(boxes_xyxy, np.float32(0), limits)
-
-
-def first_occurrences(boxes: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the ascending indices of the first of each set of identical ``(N, 4)`` int boxes."""
-    if len(boxes) == 0:
-        return np.zeros(0, dtype=np.int64)
-    _, first = np.unique(boxes, axis=0, return_index=True)
-    return np.sort(first).astype(np.int64)

@@ -8,12 +8,11 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from proposals._opencv import cv2
-from proposals.boxes import clip_boxes
 from proposals.images import as_rgb_uint8
 from proposals.result import Proposals
+from proposals.working_size import to_frame, to_width
 
 OPENCV_MODES: Mapping[str, str] = MappingProxyType(
     {
@@ -25,7 +24,6 @@ OPENCV_MODES: Mapping[str, str] = MappingProxyType(
 """OpenCV's names of its modes, by ours."""
 
 _WORKING_WIDTH = 500  # pixels, as R-CNN and so `proposals.SelectiveSearch`
-_TALLEST = 4  # working images are at most this many times as tall as wide, as there
 
 
 class OpenCvSelectiveSearch:
@@ -75,10 +73,9 @@ class OpenCvSelectiveSearch:
         """
         rgb = as_rgb_uint8(image)
         image_size = (rgb.shape[0], rgb.shape[1])
-        working = _resized(rgb)
-        boxes = self._search(working) * _scales(image_size, working.shape[:2])
-        clipped = clip_boxes(boxes.astype(np.float32), image_size)
-        return Proposals.of_one_source(clipped, image_size, f"opencv_{self.mode}")
+        working = to_width(rgb, _WORKING_WIDTH)
+        boxes = to_frame(self._search(working), working.shape[:2], image_size)
+        return Proposals.of_one_source(boxes, image_size, f"opencv_{self.mode}")
 
     def _search(self, working: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Return boxes ``(N, 4)`` as x1, y1, x2, y2, right and bottom exclusive."""
@@ -88,18 +85,3 @@ class OpenCvSelectiveSearch:
         boxes_xywh = cast("NDArray[np.int32]", search.process())
         corners, sides = boxes_xywh[:, :2], boxes_xywh[:, 2:]
         return np.concatenate([corners, corners + sides], axis=1)
-
-
-def _resized(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bring an image to the working width by antialiased bicubic, very tall ones to less."""
-    height, width = image.shape[:2]
-    scale = min(_WORKING_WIDTH / width, _TALLEST * _WORKING_WIDTH / height)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    if size == (width, height):
-        return image
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
-
-
-def _scales(image_size: tuple[int, int], working_size: tuple[int, ...]) -> NDArray[np.float64]:
-    scale_y, scale_x = (old / new for old, new in zip(image_size, working_size, strict=True))
-    return np.array([scale_x, scale_y, scale_x, scale_y])

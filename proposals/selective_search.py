@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from proposals.boxes import clip_boxes
 from proposals.colour import COLOUR_SPACES, convert
 from proposals.features import Regions, describe_regions, neighbours, texture_levels
 from proposals.grouping import SIMILARITIES, group
@@ -22,9 +20,9 @@ from proposals.images import as_rgb_uint8, read_image
 from proposals.pixel_graph import PixelGraph, pixel_graph
 from proposals.result import Proposals
 from proposals.segmentation import segment_graph
+from proposals.working_size import to_frame, to_width
 
 _WITHOUT_COLOUR = ("texture", "size", "fill")
-_TALLEST = 4  # resized images are at most this many times as tall as wide
 _PIXELS_AT_ONCE = 32_000_000  # of all colour spaces in work; bounds the memory of large images
 
 
@@ -174,11 +172,12 @@ class SelectiveSearch:
         """
         rgb = read_image(image) if isinstance(image, str | Path) else as_rgb_uint8(image)
         image_size = (rgb.shape[0], rgb.shape[1])
-        working = _resized(rgb, self.config.working_width)
+        width = self.config.working_width
+        working = rgb if width is None else to_width(rgb, width)
         hierarchies = _hierarchies(working, self.config, self.threads)
         boxes, keys = _ranked(hierarchies, self.config.min_side, self.seed)
         first = _first_occurrences(boxes, working.shape[1])
-        framed = _to_frame(boxes[first], working.shape[:2], image_size)
+        framed = to_frame(boxes[first], working.shape[:2], image_size)
         return Proposals.of_one_source(framed, image_size, "selective_search", -keys[first])
 
 
@@ -194,22 +193,6 @@ class _Segmentation(NamedTuple):
 
     regions: Regions
     pairs: NDArray[np.int32]  # (E, 2)
-
-
-def _resized(image: NDArray[np.uint8], width: int | None) -> NDArray[np.uint8]:
-    """Bring an image to ``width`` as MATLAB's imresize does, by antialiased bicubic.
-
-    Pillow does it in whole numbers, so it comes out the same everywhere. Very tall images
-    are kept to a bounded number of pixels.
-    """
-    if width is None:
-        return image
-    old_height, old_width = image.shape[:2]
-    scale = min(width / old_width, _TALLEST * width / old_height)
-    size = (max(1, round(old_width * scale)), max(1, round(old_height * scale)))
-    if size == (old_width, old_height):
-        return image
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
 def _hierarchies(
@@ -314,11 +297,3 @@ def _first_occurrences(boxes: NDArray[np.int32], width: int) -> NDArray[np.intp]
     corners = wide[:, 1::2] * (width + 1) + wide[:, ::2]  # (N, 2)
     _, first = np.unique(corners[:, 0] << 32 | corners[:, 1], return_index=True)
     return np.sort(first)
-
-
-def _to_frame(
-    boxes: NDArray[np.int32], working_size: tuple[int, int], image_size: tuple[int, int]
-) -> NDArray[np.float32]:
-    scale_y, scale_x = (old / new for old, new in zip(image_size, working_size, strict=True))
-    scaled = boxes * np.array([scale_x, scale_y, scale_x, scale_y])
-    return clip_boxes(scaled.astype(np.float32), image_size)

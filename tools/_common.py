@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
@@ -53,6 +54,20 @@ def teaching_parser(manual: str | None) -> argparse.ArgumentParser:
     return _Parser(
         description=manual, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
+
+
+def count_from_one(text: str) -> int:
+    """Read a whole number from 1 on; for argparse's ``type``."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, but is '{text}'")
+    return int(text)
+
+
+def output_file(text: str) -> Path:
+    """Read the name of a file to write; for argparse's ``type``."""
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"must be a file, but '{text}' is a folder")
+    return Path(text)
 
 
 @contextmanager

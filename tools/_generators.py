@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from proposals.multibox import MultiBoxConfig
 
 _FILE = "file:"
+_MULTIBOX = "multibox:"
 _OPENCV = "opencv-"
 _Maker = Callable[[int, int | None], "Proposer"]  # from seed and threads
 
@@ -53,32 +55,40 @@ def _selective_search(mode: str) -> _Maker:
     return lambda seed, threads: SelectiveSearch(mode, seed=seed, threads=threads)
 
 
-def _multibox(_seed: int, _threads: int | None) -> Proposer:
-    from proposals.multibox import MultiBoxConfig
+def _multibox(_seed: int, threads: int | None) -> Proposer:
+    from proposals.multibox import MultiBoxConfig, pretrained_path
 
-    return _load_multibox(MultiBoxConfig())
+    return _load_multibox(pretrained_path(), MultiBoxConfig(), threads)
 
 
-def _load_multibox(config: MultiBoxConfig) -> Proposer:
+def multibox_to_merge(threads: int | None) -> Proposer:
+    """Return MultiBox as merged proposals have it."""
+    from proposals.merging import MULTIBOX_BOXES
+    from proposals.multibox import MultiBoxConfig, pretrained_path
+
+    return _load_multibox(pretrained_path(), MultiBoxConfig(max_boxes=MULTIBOX_BOXES), threads)
+
+
+def _load_multibox(path: Path, config: MultiBoxConfig, threads: int | None) -> Proposer:
     import torch
 
     from backbones import GoogLeNet
     from detector.network import choose_dtype
-    from proposals.multibox import MultiBox
+    from proposals.multibox import MultiBox, load_multibox
 
+    if threads is not None:  # several workers with several threads each would wait for each other
+        torch.set_num_threads(threads)
     dtype = choose_dtype("auto", torch.device("cpu"))
-    return MultiBox.from_pretrained(GoogLeNet(1), config, dtype=dtype)
+    return MultiBox(load_multibox(path, GoogLeNet(1)), config, dtype=dtype)
 
 
 def _merged(seed: int, threads: int | None) -> Proposer:
     from proposals import SelectiveSearch
-    from proposals.merging import MULTIBOX_BOXES, MergedProposals
-    from proposals.multibox import MultiBoxConfig
+    from proposals.merging import MergedProposals
     from proposals.ranking import pretrained_ranking
 
     selective_search = SelectiveSearch(seed=seed, threads=threads)
-    multibox = _load_multibox(MultiBoxConfig(max_boxes=MULTIBOX_BOXES))
-    return MergedProposals(selective_search, multibox, pretrained_ranking())
+    return MergedProposals(selective_search, multibox_to_merge(threads), pretrained_ranking())
 
 
 def _opencv(mode: str) -> _Maker:
@@ -108,18 +118,28 @@ class Source:
 def source_name(text: str) -> str:
     """Check a name of a source; for argparse's ``type``."""
     names = generator_names()
-    if text in names or (text.startswith(_FILE) and text != _FILE):
+    if text in names or (text.startswith((_FILE, _MULTIBOX)) and not text.endswith(":")):
         return text
     raise argparse.ArgumentTypeError(
-        f"'{text}' names no generator: choose from {', '.join(names)} and {_FILE}PATH"
+        f"'{text}' names no generator: choose from {', '.join(names)},"
+        f" {_FILE}PATH and {_MULTIBOX}PATH"
     )
 
 
 def make_source(name: str, *, seed: int, threads: int | None) -> Source:
-    """Return the source of that name: of `generator_names`, or ``file:`` and a path."""
+    """Return the source of that name: of `generator_names`, or with the path of a file.
+
+    ``file:`` is one of proposals, ``multibox:`` one of weights of `train_multibox`.
+    """
     if name.startswith(_FILE):
         return _file_source(name)
-    generator = make_generator(name, seed=seed, threads=threads)
+    if name.startswith(_MULTIBOX):
+        from proposals.multibox import MultiBoxConfig
+
+        weights = Path(name.removeprefix(_MULTIBOX))
+        generator = _load_multibox(weights, MultiBoxConfig(), threads)
+    else:
+        generator = make_generator(name, seed=seed, threads=threads)
     return Source(name, lambda _image_id, image: generator(image))
 
 

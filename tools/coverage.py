@@ -100,18 +100,20 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--split", required=True, help="for example val")
     add("--generators", type=source_name, nargs="+", required=True, metavar="NAME",
         help=f"what to measure: {', '.join(generator_names())}, or file:PATH, a file of"
-        " tools/propose.py")
+        " tools/propose.py, or multibox:PATH, weights of tools/train_multibox.py")
     add("--baseline", metavar="NAME",
         help="the generator that the others are compared with (default: the first)")
-    add("--budgets", type=_count, nargs="+", default=list(_BUDGETS), metavar="N",
+    add("--budgets", type=_common.count_from_one, nargs="+", default=list(_BUDGETS), metavar="N",
         help=f"numbers of boxes to measure at (default: {' '.join(map(str, _BUDGETS))})")
     add("--classes", nargs="+", metavar="KEY",
         help="count these objects only, by name, WordNet id or det_id (default: all)")
-    add("--every", type=_count, default=1, metavar="N",
+    add("--hold-out", type=_common.count_from_one, metavar="N",
+        help="look only at the images that train_multibox --hold-out N keeps from training")
+    add("--every", type=_common.count_from_one, default=1, metavar="N",
         help="look at every Nth image only (default: %(default)s)")
-    add("--json", type=_output_file, metavar="FILE", help="write all figures there")
+    add("--json", type=_common.output_file, metavar="FILE", help="write all figures there")
     add("--plots", type=_output_folder, metavar="DIR", help="write plots (PNG) into that folder")
-    add("--threads", type=_count, metavar="N",
+    add("--threads", type=_common.count_from_one, metavar="N",
         help="threads that share one image (default: one a processor)")
     add("--seed", type=_seed, default=0, metavar="N",
         help="of rankings and of the bootstrap (default: %(default)s)")
@@ -122,22 +124,10 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, but is '{text}'")
-    return int(text)
-
-
 def _seed(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
         raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 2^32 - 1, not '{text}'")
     return int(text)
-
-
-def _output_file(text: str) -> Path:
-    if Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"must be a file, but '{text}' is a folder")
-    return Path(text)
 
 
 def _output_folder(text: str) -> Path:
@@ -160,8 +150,12 @@ def _check_generators(parser: argparse.ArgumentParser, options: argparse.Namespa
 def _read_annotations(options: argparse.Namespace) -> list[ImageAnnotation]:
     from detector.datasets import IlsvrcDet
 
-    dataset = IlsvrcDet(options.root, options.split)
-    annotations = dataset[:: options.every]
+    annotations = list(IlsvrcDet(options.root, options.split))
+    if options.hold_out is not None:
+        from detector.training.hold_out import split_held_out
+
+        _, annotations = split_held_out(annotations, options.hold_out)
+    annotations = annotations[:: options.every]
     if not annotations:
         raise ValueError(f"split {options.split} of {options.root} lists no image to measure on")
     return annotations
@@ -256,7 +250,16 @@ def _publish(measured: Measured, options: argparse.Namespace) -> None:
     print(f"{images} images of {options.split}, {objects} objects")
     print_tables(reports, options.baseline)
     if options.json is not None:
-        asked = ("split", "every", "classes", "generators", "baseline", "threads", "seed")
+        asked = (
+            "split",
+            "hold_out",
+            "every",
+            "classes",
+            "generators",
+            "baseline",
+            "threads",
+            "seed",
+        )
         header = {
             "settings": {name: getattr(options, name) for name in asked},
             "images": images,

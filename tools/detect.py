@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         help="take the regions from this file of tools/propose.py instead of proposing any",
     )  # fmt: skip
     parser.add_argument(
-        "--max-proposals", type=_count, metavar="N",
+        "--max-proposals", type=_common.count_from_one, metavar="N",
         help="score at most N regions a picture (default: as the weights were made)",
     )  # fmt: skip
     return parser
@@ -98,13 +98,6 @@ def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"must be from 0 to 1 but got {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more but got {text}")
     return value
 
 

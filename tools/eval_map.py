@@ -120,12 +120,13 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--proposals", type=Path, metavar="FILE",
         help="take the regions from this file of tools/propose.py instead of proposing any")
     add("--blacklist", type=Path, metavar="FILE", help="pairs of image and class that do not count")
-    add("--json", type=_output_file, metavar="FILE", help="write the average precisions there, too")
-    add("--out", type=_output_file, metavar="FILE",
+    add("--json", type=_common.output_file, metavar="FILE",
+        help="write the average precisions there, too")
+    add("--out", type=_common.output_file, metavar="FILE",
         help="prediction file to write, over what is there (default: predictions_SPLIT.txt)")
-    add("--every", type=_count, default=1, metavar="N",
+    add("--every", type=_common.count_from_one, default=1, metavar="N",
         help="look at every Nth image only (default: %(default)s)")
-    add("--max-proposals", type=_count, metavar="N",
+    add("--max-proposals", type=_common.count_from_one, metavar="N",
         help="regions scored in an image (default: as the weights say)")
     # fmt: on
     options = parser.parse_args(arguments)
@@ -136,18 +137,6 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
                     f"--{flag.replace('_', '-')} is for detecting: leave it out with --predictions"
                 )
     return options
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, but is '{text}'")
-    return int(text)
-
-
-def _output_file(text: str) -> Path:
-    if Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"must be a file, but '{text}' is a folder")
-    return Path(text)
 
 
 def _prepare(options: argparse.Namespace) -> Task:

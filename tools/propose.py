@@ -91,18 +91,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"of the ranking (default: {ProposalSettings.seed})")
     add("--max-boxes", type=int, metavar="N",
         help="keep the best N boxes of a picture (default: all)")
-    add("--workers", type=_count, default=os.cpu_count() or 1, metavar="N",
+    add("--workers", type=_common.count_from_one, default=os.cpu_count() or 1, metavar="N",
         help="pictures worked on at the same time (default: one a processor)")
     add("--overwrite", action="store_true",
         help="remove the file and its parts first, and begin anew")
     # fmt: on
     return parser
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, but is '{text}'")
-    return int(text)
 
 
 def _propose(options: argparse.Namespace) -> int:

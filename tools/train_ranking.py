@@ -3,8 +3,8 @@
     python tools/train_ranking.py --root ILSVRC --split train --hold-out 8 --out ranking.json
 
 --hold-out is that of train_multibox, whose held-out images are used. The result is a JSON file
-of numbers, for `proposals.ranking.load_ranking`. The one that ships comes from the same functions,
-on the 288 photographs that MultiBox's training held out.
+of numbers, for `proposals.ranking.load_ranking`.
+The one that ships was made so, from the 288 photographs that MultiBox's training held out.
 """
 
 from __future__ import annotations
@@ -49,9 +49,8 @@ def _run(options: argparse.Namespace) -> int:
     _, held_out = split_held_out(IlsvrcDet(options.root, options.split), options.hold_out)
     if not held_out:
         raise ValueError("no image is held out; give the --hold-out of train_multibox")
-    selective_search, multibox = (
-        _generators.make_generator(name, seed=0, threads=None) for name in ("doubled", "multibox")
-    )
+    selective_search = _generators.make_generator("doubled", seed=0, threads=None)
+    multibox = _generators.multibox_to_merge(threads=None)
     described = []
     with _common.progress(len(held_out), "describing", "image") as advance_to:
         for done, annotation in enumerate(held_out, start=1):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from proposals.boxes import box_areas, check_boxes, clip_boxes, first_occurrences, pairwise_iou
+from proposals.boxes import box_areas, check_boxes, clip_boxes, pairwise_iou
 
 NONE = np.zeros((0, 4), np.float32)
 
@@ -64,18 +64,6 @@ def test_clipping_keeps_boxes_within_the_image(
 ) -> None:
     found = clip_boxes(np.array(boxes, np.float32).reshape(-1, 4), (30, 40))
     assert found.tolist() == clipped
-
-
-@pytest.mark.parametrize(
-    ("boxes", "kept"),
-    [
-        (np.zeros((0, 4)), []),
-        ([[0, 0, 1, 1]], [0]),
-        ([[5, 5, 9, 9], [0, 0, 1, 1], [5, 5, 9, 9], [0, 0, 1, 2]], [0, 1, 3]),
-    ],
-)
-def test_the_first_of_identical_boxes_is_kept(boxes: list[list[int]], kept: list[int]) -> None:
-    assert first_occurrences(np.array(boxes, np.int32)).tolist() == kept
 
 
 def test_no_boxes_in_any_form_are_an_empty_array() -> None:

@@ -170,7 +170,10 @@ def test_samples_need_no_picture_of_ones_own(detect: Tool, tmp_path: Path, weigh
         ([], "name a picture or a folder, or give --samples"),
         (["a.jpg", "--threshold", "1.5"], "argument --threshold: must be from 0 to 1 but got 1.5"),
         (["a.jpg", "--threshold", "high"], "argument --threshold: invalid"),
-        (["a.jpg", "--max-proposals", "0"], "argument --max-proposals: must be 1 or more"),
+        (
+            ["a.jpg", "--max-proposals", "0"],
+            "argument --max-proposals: must be a whole number from 1",
+        ),
         (["a.jpg", "--colour"], "unrecognized arguments: --colour"),
         (["a.jpg", "--weights", "none.safetensors"], "none.safetensors: no such file"),
         (["empty", "--weights", "WEIGHTS"], "empty: holds no pictures"),

@@ -38,12 +38,20 @@ def test_a_generator_is_a_source_whatever_the_image_is_called(generators: Module
     assert found.image_size == (60, 80)
 
 
-@pytest.mark.parametrize("text", ["", "file:", "slow", "Fast"])
+@pytest.mark.parametrize("text", ["", "file:", "multibox:", "slow", "Fast"])
 def test_unknown_sources_are_refused_with_the_names(text: str, generators: ModuleType) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match=r"doubled, fast.*file:PATH"):
+    with pytest.raises(
+        argparse.ArgumentTypeError, match=r"doubled, fast.*file:PATH and multibox:PATH"
+    ):
         generators.source_name(text)
 
 
 def test_names_and_files_are_sources(generators: ModuleType) -> None:
-    for text in ("doubled", "opencv-fast", "file:boxes.parquet"):
+    for text in (
+        "doubled",
+        "opencv-fast",
+        "merged",
+        "file:boxes.parquet",
+        "multibox:own.safetensors",
+    ):
         assert generators.source_name(text) == text
