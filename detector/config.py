@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ENGINES = ("auto", "torch", "openvino")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
+
 
 @dataclass(frozen=True)
 class DetectorConfig:
@@ -13,6 +16,8 @@ class DetectorConfig:
     ----------
     max_proposals : int
         The best so many proposals of an image are scored.
+    duplicate_iou : float
+        Of two proposals above this IoU, only the better one is scored.
     nms_iou : float
         Of two overlapping detections of a class above this IoU, the lesser is dropped
         (R-CNN: 0.3).
@@ -24,6 +29,7 @@ class DetectorConfig:
     """
 
     max_proposals: int = 1400
+    duplicate_iou: float = 0.95
     nms_iou: float = 0.3
     max_detections_per_class: int = 100
     min_score: float = 0.01
@@ -31,6 +37,7 @@ class DetectorConfig:
     def __post_init__(self) -> None:
         _check_count("DetectorConfig.max_proposals", self.max_proposals)
         _check_count("DetectorConfig.max_detections_per_class", self.max_detections_per_class)
+        _check_share("DetectorConfig.duplicate_iou", self.duplicate_iou)
         _check_share("DetectorConfig.nms_iou", self.nms_iou)
         _check_share("DetectorConfig.min_score", self.min_score)
 
@@ -41,27 +48,33 @@ class Execution:
 
     Attributes
     ----------
+    engine : {"auto", "torch", "openvino"}
+        What runs the networks. ``"auto"``: PyTorch on a GPU, OpenVINO on the CPU.
     device : str
         ``"auto"`` (CUDA where there is one, else the CPU) or a torch device.
-    precision : {"auto", "float32", "bfloat16"}
-        Arithmetic of the convolutions. ``"auto"`` takes bfloat16 where the processor
-        multiplies it in hardware: faster, and scores stay within 0.05 (tested).
+    precision : {"auto", "float32", "bfloat16", "float16", "int8"}
+        Arithmetic of the convolutions. ``"auto"`` is the fastest that the processor has in
+        hardware and the weights are made for. int8 is OpenVINO's alone and needs calibrated
+        weights; float16 is PyTorch's on a GPU.
     batch_size : int
-        Regions that are warped and scored together; bounds the memory. 16 is the fastest of
-        16, 32 and 64 on a CPU, whose caches it fits; a GPU wants more.
+        Regions that are warped and scored together; bounds the memory. 16 fits the caches
+        of a CPU; a GPU wants more.
     """
 
+    engine: str = "auto"
     device: str = "auto"
     precision: str = "auto"
     batch_size: int = 16
 
     def __post_init__(self) -> None:
-        if self.precision not in {"auto", "float32", "bfloat16"}:
-            raise ValueError(
-                "Execution.precision must be 'auto', 'float32' or 'bfloat16' but got"
-                f" {self.precision!r}"
-            )
+        _check_choice("Execution.engine", self.engine, ENGINES)
+        _check_choice("Execution.precision", self.precision, PRECISIONS)
         _check_count("Execution.batch_size", self.batch_size)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)} but got {value!r}")
 
 
 def _check_count(name: str, value: object) -> None:

@@ -3,13 +3,14 @@
 The tensors carry ``GoogLeNet``'s own parameter names and are stored as float16. The file's
 metadata holds one JSON document under the key ``member``::
 
-    {"format": "inception-rcnn member", "version": 1, "architecture": "GoogLeNet",
+    {"format": "inception-rcnn member", "version": 2, "architecture": "GoogLeNet",
      "background": "output 0",
      "classes": [{"id": 58, "wnid": "n02121808", "name": "domestic cat"}, ...],
      "statistics": {"mean_rgb": [123.0, 117.0, 104.0], "size": 224},
      "warp": {"size": 224, "context_padding": 16, "outside_rgb": [123, 117, 104]},
      "detection": {"max_proposals": 1400, "nms_iou": 0.3, ...},
-     "provenance": {...}}
+     "provenance": {...},
+     "activation_ranges": {"lrn1": 138.2, ...}}
 
 Output 0 of the network is the background and output i + 1 is the i-th class of the list.
 """
@@ -18,7 +19,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from backbones.googlenet import GoogLeNet
-from backbones.preprocess import InputStatistics
 from backbones.weights import WeightsError
-from detector.classes import ObjectClass
-from detector.config import DetectorConfig
+from detector.member_settings import settings_from_document
 from detector.network import Member
-from detector.warp import WarpConfig
 from proposals.files import whole_file
 
 _KEY = "member"
 _HEADER = {
     "format": "inception-rcnn member",
-    "version": 1,
+    "version": 2,
     "architecture": "GoogLeNet",
     "background": "output 0",
 }
@@ -85,29 +82,22 @@ def load_member(path: str | Path) -> Member:
     metadata, tensors = _read(path)
     document = _check_header(path, metadata)
     try:
-        classes = tuple(_class_from(row) for row in document["classes"])
-        settings = _settings_from(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        settings = settings_from_document(document)
+    except ValueError as error:
         raise WeightsError(f"{path}: its settings cannot be used ({error}); {_REMEDY}") from error
+    classes = settings["classes"]
     _check_outputs(path, tensors, len(classes))
     _check_tensors(path, tensors, _parameter_shapes(len(classes)))
     network = GoogLeNet(len(classes) + 1).eval()
     network.load_state_dict(tensors)
     try:
-        return Member(network=network, classes=classes, **settings)
+        return Member(network=network, **settings)
     except ValueError as error:
         raise WeightsError(f"{path}: its settings cannot be used ({error}); {_REMEDY}") from error
 
 
 def _to_json(path: Path, member: Member) -> str:
-    document = {
-        **_HEADER,
-        "classes": [asdict(object_class) for object_class in member.classes],
-        "statistics": asdict(member.statistics),
-        "warp": asdict(member.warp),
-        "detection": asdict(member.detection),
-        "provenance": dict(member.provenance),
-    }
+    document = {**_HEADER, **member.to_document()}
     try:
         return json.dumps(document, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -143,32 +133,7 @@ def _check_header(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
             raise WeightsError(
                 f"{path}: {key} must be {wanted!r} but is {document.get(key)!r}; {_REMEDY}"
             )
-    known = {*_HEADER, "classes", "statistics", "warp", "detection", "provenance"}
-    if document.keys() != known:
-        odd = sorted(document.keys() ^ known)
-        raise WeightsError(f"{path}: settings {odd} are missing or unknown; {_REMEDY}")
-    return document
-
-
-def _class_from(row: Mapping[str, Any]) -> ObjectClass:
-    object_class = ObjectClass(**row)
-    if [type(value) for value in (object_class.id, object_class.wnid, object_class.name)] != [
-        int,
-        str,
-        str,
-    ]:
-        raise ValueError(f"a class must be a number and two texts but got {dict(row)}")
-    return object_class
-
-
-def _settings_from(document: Mapping[str, Any]) -> dict[str, Any]:
-    statistics, warp = document["statistics"], document["warp"]
-    return {
-        "statistics": InputStatistics(**{**statistics, "mean_rgb": tuple(statistics["mean_rgb"])}),
-        "warp": WarpConfig(**{**warp, "outside_rgb": tuple(warp["outside_rgb"])}),
-        "detection": DetectorConfig(**document["detection"]),
-        "provenance": dict(document["provenance"]),
-    }
+    return {key: value for key, value in document.items() if key not in _HEADER}
 
 
 def _parameter_shapes(class_count: int) -> dict[str, torch.Size]:

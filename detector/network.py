@@ -1,10 +1,10 @@
-"""From warped regions to class probabilities: one network, and the mean of several."""
+"""A trained network with its settings, and the device and arithmetic that it runs in."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,30 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backbones.googlenet import GoogLeNet
-from backbones.preprocess import InputStatistics
-from detector.classes import ObjectClass
-from detector.config import DetectorConfig, Execution
-from detector.warp import WarpConfig
+from detector.config import Execution
+from detector.member_settings import MemberSettings
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Member(MemberSettings):
     """A trained network with all that is needed to use it.
 
     Attributes
     ----------
     network : GoogLeNet
         With C + 1 outputs: output 0 is the background, output i + 1 is ``classes[i]``.
-    classes : tuple of ObjectClass
-        The C classes.
-    statistics : InputStatistics
-        Mean colour and size of the input.
-    warp : WarpConfig
-        How regions were warped in training.
-    detection : DetectorConfig
-        Settings that the network was tuned with.
-    provenance : mapping
-        How it was trained: free, but writable as JSON.
 
     Raises
     ------
@@ -45,31 +33,14 @@ class Member:
     """
 
     network: GoogLeNet
-    classes: tuple[ObjectClass, ...]
-    statistics: InputStatistics = field(default_factory=InputStatistics)
-    warp: WarpConfig = field(default_factory=WarpConfig)
-    detection: DetectorConfig = field(default_factory=DetectorConfig)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.classes:
-            raise ValueError("Member.classes must hold at least one class but got none")
+        super().__post_init__()
         outputs = self.network.classifier.out_features
         if outputs != len(self.classes) + 1:
             raise ValueError(
-                f"Member.network must have {len(self.classes) + 1} outputs (the background, then"
+                f"network must have {len(self.classes) + 1} outputs (the background, then"
                 f" {len(self.classes)} classes) but got {outputs}"
-            )
-        if self.warp.size != self.statistics.size:
-            raise ValueError(
-                f"Member.warp.size must be the network's input size {self.statistics.size} but got"
-                f" {self.warp.size}"
-            )
-        rounded_mean = tuple(round(value) for value in self.statistics.mean_rgb)
-        if self.warp.outside_rgb != rounded_mean:
-            raise ValueError(
-                f"Member.warp.outside_rgb must be the mean colour {rounded_mean}, 0 after the mean"
-                f" is subtracted, but got {self.warp.outside_rgb}"
             )
 
     def prepared(self, execution: Execution) -> Member:
@@ -106,12 +77,7 @@ class Member:
             If the windows are of another shape or type.
         """
         windows = torch.as_tensor(windows)
-        expected = (self.statistics.size, self.statistics.size, 3)
-        if windows.dtype != torch.uint8 or windows.ndim != 4 or windows.shape[1:] != expected:
-            raise ValueError(
-                f"windows must be (R, {', '.join(map(str, expected))}) uint8 but got"
-                f" {tuple(windows.shape)} {windows.dtype}"
-            )
+        check_windows(windows.shape, str(windows.dtype).removeprefix("torch."), self)
         weight = next(self.network.parameters())
         if len(windows) == 0:
             return torch.empty((0, len(self.classes) + 1), device=weight.device)
@@ -121,53 +87,14 @@ class Member:
         return logits.softmax(dim=1)
 
 
-class Ensemble:
-    """Networks whose softmax scores are averaged; one is an ensemble too.
-
-    The mean of the softmax scores is our choice: the paper (section 8) does not say how its
-    six networks were combined in detection; in classification (section 7) it is this mean.
-
-    Parameters
-    ----------
-    members : sequence of Member
-        One or more, of the same classes and warp.
-    execution : Execution, optional
-        Device and arithmetic. The members are copied to them.
-
-    Attributes
-    ----------
-    members : tuple of Member
-    execution : Execution
-    classes : tuple of ObjectClass
-    warp : WarpConfig
-
-    Raises
-    ------
-    ValueError
-        If there is no member, or the members do not agree.
-    """
-
-    def __init__(self, members: Sequence[Member], execution: Execution | None = None) -> None:
-        if not members:
-            raise ValueError("Ensemble.members must hold one or more members but got none")
-        for number, member in enumerate(members[1:], start=1):
-            if member.classes != members[0].classes or member.warp != members[0].warp:
-                raise ValueError(
-                    "Ensemble.members must share classes and warp but member"
-                    f" {number} differs from member 0: combine networks of one training set"
-                )
-        self.execution = execution or Execution()
-        self.members = tuple(member.prepared(self.execution) for member in members)
-        self.classes = members[0].classes
-        self.warp = members[0].warp
-
-    def probabilities(self, windows: NDArray[np.uint8] | Tensor) -> Tensor:
-        """Return the mean softmax scores ``(R, C + 1)``; see ``Member.probabilities``."""
-        return self.member_probabilities(windows).mean(dim=0)
-
-    def member_probabilities(self, windows: NDArray[np.uint8] | Tensor) -> Tensor:
-        """Return every member's own scores, ``(M, R, C + 1)``."""
-        return torch.stack([member.probabilities(windows) for member in self.members])
+def check_windows(shape: tuple[int, ...], dtype: str, settings: MemberSettings) -> None:
+    """Raise ValueError unless windows are (R, S, S, 3) uint8 of the member's size."""
+    expected = (settings.statistics.size, settings.statistics.size, 3)
+    if dtype != "uint8" or len(shape) != 4 or tuple(shape[1:]) != expected:
+        raise ValueError(
+            f"windows must be (R, {', '.join(map(str, expected))}) uint8 but got"
+            f" {tuple(shape)} {dtype}"
+        )
 
 
 def choose_device(name: str) -> torch.device:
@@ -178,10 +105,22 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Return the arithmetic that ``Execution.precision`` names on a device."""
+    """Return the torch type that a precision of ``Execution`` names on a device.
+
+    Raises
+    ------
+    ValueError
+        If the precision is none of torch's.
+    """
     if precision == "auto":
         precision = "bfloat16" if _multiplies_bfloat16(device) else "float32"
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    types = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if precision not in types:
+        raise ValueError(
+            f"the engine torch has no precision {precision!r}: choose from {', '.join(types)},"
+            " or the engine openvino"
+        )
+    return types[precision]
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:

@@ -8,25 +8,58 @@ Each step can be called alone. ``Detector.detect`` runs all of them::
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from backbones import GoogLeNet
 from backbones.weights import WeightsError
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig, Execution
+from detector.engines import Engine, make_engine, make_onnx_engine
 from detector.member_file import load_member
-from detector.network import Ensemble
+from detector.network import choose_dtype
+from detector.pipeline import Prepared, prepared_ahead, score_images
+from detector.regions import admit_regions
 from detector.results import Detections
-from detector.warp import warp_regions
-from proposals import Proposer, SelectiveSearch
-from proposals.boxes import box_areas, check_boxes, clip_boxes
+from detector.selection import select_detections
+from proposals import ImageError, ProposalFileError, Proposer, SelectiveSearch
 from proposals.images import as_rgb_uint8
-from proposals.nms import non_maximum_suppression
+from proposals.merging import MULTIBOX_BOXES, MergedProposals
+from proposals.multibox import MultiBox, MultiBoxConfig
+from proposals.ranking import pretrained_ranking
+
+
+class Task(NamedTuple):
+    """An image to detect on, opened when its turn comes.
+
+    Attributes
+    ----------
+    key : hashable
+        What the result is known by.
+    open : callable
+        Returns the image as `Detector.detect` takes it, and its proposals ``(N, 4)`` or None.
+        It is called in a thread of its own. An `ImageError` or `ProposalFileError` becomes
+        the result's error.
+    """
+
+    key: Hashable
+    open: Callable[[], tuple[NDArray[Any], NDArray[np.float32] | None]]
+
+
+class Outcome(NamedTuple):
+    """What came of a task: the image with its detections, or an error."""
+
+    key: Hashable
+    image: NDArray[np.uint8] | None  # (H, W, 3) RGB
+    detections: Detections | None
+    error: Exception | None
 
 
 class Detector:
@@ -34,16 +67,17 @@ class Detector:
 
     Parameters
     ----------
-    ensemble : Ensemble
-        Scores warped regions.
+    engine : Engine
+        Scores warped regions; of `detector.engines.make_engine`.
     proposer : callable, optional
-        From an (H, W, 3) uint8 RGB image to its ``Proposals``; Selective Search when left out.
+        From an (H, W, 3) uint8 RGB image to its ``Proposals``; `default_proposer` when left
+        out.
     config : DetectorConfig, optional
         Settings that decide the results; the first member's when left out.
 
     Attributes
     ----------
-    ensemble : Ensemble
+    engine : Engine
     proposer : callable
     config : DetectorConfig
     classes : tuple of ObjectClass
@@ -52,13 +86,13 @@ class Detector:
 
     def __init__(
         self,
-        ensemble: Ensemble,
+        engine: Engine,
         proposer: Proposer | None = None,
         config: DetectorConfig | None = None,
     ) -> None:
-        self.ensemble = ensemble
-        self.proposer = proposer or SelectiveSearch()
-        self.config = config or ensemble.members[0].detection
+        self.engine = engine
+        self.proposer = proposer or default_proposer()
+        self.config = config or engine.settings[0].detection
 
     @classmethod
     def load(
@@ -68,14 +102,15 @@ class Detector:
         execution: Execution | None = None,
         **settings: Any,  # noqa: ANN401 - fields of DetectorConfig, which checks them
     ) -> Detector:
-        """Load a detector from member files.
+        """Load a detector from files.
 
         Parameters
         ----------
         *paths : str or Path
-            One file, or several whose scores are averaged.
+            One member file, several whose scores are averaged, or one ONNX file of
+            ``tools/export.py``.
         proposer, execution
-            As in ``Detector`` and ``Ensemble``.
+            As in ``Detector`` and `make_engine`.
         **settings
             Fields of ``DetectorConfig`` that replace those of the first file.
 
@@ -86,9 +121,8 @@ class Detector:
         ValueError
             If no path is given, the members do not agree, or a setting is impossible.
         """
-        members = [load_member(path) for path in paths]
-        ensemble = Ensemble(members, execution)
-        return cls(ensemble, proposer, replace(members[0].detection, **settings))
+        engine = _engine_of_files(paths, execution)
+        return cls(engine, proposer, replace(engine.settings[0].detection, **settings))
 
     @classmethod
     def from_pretrained(
@@ -104,7 +138,7 @@ class Detector:
     @property
     def classes(self) -> tuple[ObjectClass, ...]:
         """The classes that can be detected."""
-        return self.ensemble.classes
+        return self.engine.settings[0].classes
 
     def detect(
         self, image: NDArray[Any], proposals: NDArray[np.float32] | None = None
@@ -129,12 +163,27 @@ class Detector:
         ValueError
             If the image or the proposals are malformed.
         """
-        image = as_rgb_uint8(image)
-        image_size = (image.shape[0], image.shape[1])
-        candidates = self.propose(image) if proposals is None else proposals
-        boxes_xyxy = admit_regions(candidates, image_size, self.config.max_proposals)
-        probabilities = self.score_regions(image, boxes_xyxy)
-        return select_detections(boxes_xyxy, probabilities, self.classes, image_size, self.config)
+        prepared = self._prepare(Task(None, lambda: (image, proposals)))
+        (scored,) = score_images([prepared], self.engine)
+        return self._select(prepared, scored.scores)
+
+    def detect_all(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Detect objects in many images, faster than one by one.
+
+        Reading and proposing, warping and the networks work at the same time, and batches
+        are filled across images; see `detector.pipeline`.
+
+        Yields
+        ------
+        Outcome
+            One a task, in their order. An image that cannot be read does not stop the rest.
+        """
+        for prepared, scores in score_images(
+            prepared_ahead(self._prepare_or_note, tasks), self.engine
+        ):
+            key, image, _, error = prepared
+            found = None if error else self._select(prepared, scores)
+            yield Outcome(key, image, found, error)
 
     def propose(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the proposer's regions ``(N, 4)`` of an (H, W, 3) image, best first."""
@@ -143,7 +192,7 @@ class Detector:
     def score_regions(
         self, image: NDArray[np.uint8], boxes_xyxy: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Warp and score regions, a batch at a time.
+        """Warp and score regions.
 
         Parameters
         ----------
@@ -155,98 +204,44 @@ class Detector:
         Returns
         -------
         (R, C + 1) float32 array
-            Softmax scores; column 0 is the background.
+            Mean softmax scores; column 0 is the background.
         """
-        step = self.ensemble.execution.batch_size
-        scores = np.empty((len(boxes_xyxy), len(self.classes) + 1), np.float32)
-        for start in range(0, len(boxes_xyxy), step):
-            batch = slice(start, start + step)
-            windows = warp_regions(image, boxes_xyxy[batch], self.ensemble.warp)  # (B, S, S, 3)
-            scores[batch] = self.ensemble.probabilities(windows).cpu().numpy()
-        return scores
+        (scored,) = score_images([Prepared(None, image, boxes_xyxy)], self.engine)
+        return scored.scores
+
+    def _prepare(self, task: Task) -> Prepared:
+        given, proposals = task.open()
+        image = as_rgb_uint8(given)
+        candidates = self.propose(image) if proposals is None else proposals
+        return Prepared(task.key, image, admit_regions(candidates, image.shape[:2], self.config))
+
+    def _prepare_or_note(self, task: Task) -> Prepared:
+        try:
+            return self._prepare(task)
+        except (ImageError, ProposalFileError) as error:
+            return Prepared(task.key, None, np.empty((0, 4), np.float32), error)
+
+    def _select(self, prepared: Prepared, scores: NDArray[np.float32]) -> Detections:
+        return select_detections(
+            prepared.boxes_xyxy, scores, self.classes, prepared.image_size, self.config
+        )
 
 
-def admit_regions(
-    boxes_xyxy: NDArray[np.float32], image_size: tuple[int, int], limit: int
-) -> NDArray[np.float32]:
-    """Clip regions to the image, drop those left without area, keep the first ``limit``.
-
-    Parameters
-    ----------
-    boxes_xyxy : (N, 4) array
-        Best first.
-    image_size : (int, int)
-        Height and width of the image.
-    limit : int
-        How many to keep at most.
-
-    Returns
-    -------
-    (R, 4) float32 array
-
-    Raises
-    ------
-    ValueError
-        If the boxes are malformed.
-    """
-    clipped = clip_boxes(check_boxes(boxes_xyxy, "proposals"), image_size)
-    return clipped[box_areas(clipped) > 0][:limit]
-
-
-def select_detections(
-    boxes_xyxy: NDArray[np.float32],
-    probabilities: NDArray[np.float32],
-    classes: tuple[ObjectClass, ...],
-    image_size: tuple[int, int],
-    config: DetectorConfig,
-) -> Detections:
-    """Keep the best regions of every class.
-
-    Every region is a candidate for every class: a floor on the score, suppression within
-    the class, and a limit a class (R-CNN, section 2.2).
-
-    Parameters
-    ----------
-    boxes_xyxy : (R, 4) float32 array
-        Regions inside the image.
-    probabilities : (R, C + 1) float32 array
-        Their softmax scores; column 0 is the background.
-    classes : tuple of ObjectClass
-        The C classes.
-    image_size : (int, int)
-        Height and width of the image.
-    config : DetectorConfig
-        Floor, threshold of suppression and limit.
-
-    Returns
-    -------
-    Detections
-    """
-    kept_by_class = [
-        _best_of_class(boxes_xyxy, probabilities[:, label + 1], config)
-        for label in range(len(classes))
-    ]
-    labels = np.repeat(np.arange(len(classes)), [len(kept) for kept in kept_by_class])
-    regions = np.concatenate([np.empty(0, np.int64), *kept_by_class])  # (K,)
-    # Softmax and mean may round to a hair above 1.
-    scores = np.minimum(probabilities[regions, labels + 1], np.float32(1))
-    order = np.argsort(-scores, kind="stable")
-    return Detections(
-        boxes_xyxy=boxes_xyxy[regions[order]],
-        scores=scores[order],
-        labels=labels[order],
-        classes=classes,
-        image_size=image_size,
+def default_proposer() -> MergedProposals:
+    """Return Selective Search merged with MultiBox, from the weights of the package."""
+    device = torch.device("cpu")
+    multibox = MultiBox.from_pretrained(
+        GoogLeNet(1), MultiBoxConfig(max_boxes=MULTIBOX_BOXES), dtype=choose_dtype("auto", device)
     )
+    return MergedProposals(SelectiveSearch(), multibox, pretrained_ranking())
 
 
-def _best_of_class(
-    boxes_xyxy: NDArray[np.float32], scores: NDArray[np.float32], config: DetectorConfig
-) -> NDArray[np.int64]:
-    """Return the indices ``(K,)`` of the regions that one class keeps, best first."""
-    candidates = np.flatnonzero(scores >= config.min_score)
-    kept = non_maximum_suppression(boxes_xyxy[candidates], scores[candidates], config.nms_iou)
-    return candidates[kept[: config.max_detections_per_class]]
+def _engine_of_files(paths: Sequence[str | Path], execution: Execution | None) -> Engine:
+    if any(Path(path).suffix == ".onnx" for path in paths):
+        if len(paths) > 1:
+            raise ValueError("an ONNX file holds a whole ensemble: name it alone")
+        return make_onnx_engine(paths[0], execution)
+    return make_engine([load_member(path) for path in paths], execution)
 
 
 def pretrained_paths() -> tuple[Path, ...]:

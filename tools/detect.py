@@ -22,9 +22,14 @@ A network of your own from tools/train.py, or several whose scores are averaged:
 
     python tools/detect.py street.jpg --weights a/member.safetensors --weights b/member.safetensors
 
+A detector of one file, made by tools/export.py:
+
+    python tools/detect.py street.jpg --weights detector.onnx
+
 Boxes are in pixels of the upright picture; xmax and ymax are the first pixels outside.
 Exit codes: 0 done; 1 done, but some pictures could not be read or have no proposals in the file;
-2 the command, the weights, the file or the output folder cannot be used.
+2 the command, the weights, the file or the output folder cannot be used; 130 interrupted, when
+the JSON holds the pictures that were done.
 """
 
 from __future__ import annotations
@@ -36,11 +41,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import _common
+from _detectors import add_detector_flags, load_detector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from detector.rcnn import Detector
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detector.rcnn import Detector, Task
     from detector.results import Detections
     from proposals import ProposalFile
 
@@ -71,10 +80,6 @@ def _parser() -> argparse.ArgumentParser:
         "--samples", action="store_true", help="detect on scikit-image's astronaut and cat"
     )
     parser.add_argument(
-        "--weights", action="append", type=Path, metavar="FILE",
-        help="member file; may be repeated (default: the weights that come with the package)",
-    )  # fmt: skip
-    parser.add_argument(
         "--threshold", type=_share, default=0.5, metavar="T",
         help="lowest score that is shown, 0-1 (default: %(default)s)",
     )  # fmt: skip
@@ -83,14 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"folder for the pictures NAME{_DRAWN_SUFFIX} (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write COCO-style JSON too")
-    parser.add_argument(
-        "--proposals", type=Path, metavar="FILE",
-        help="take the regions from this file of tools/propose.py instead of proposing any",
-    )  # fmt: skip
-    parser.add_argument(
-        "--max-proposals", type=_common.count_from_one, metavar="N",
-        help="score at most N regions a picture (default: as the weights were made)",
-    )  # fmt: skip
+    add_detector_flags(parser)
     return parser
 
 
@@ -103,39 +101,57 @@ def _share(text: str) -> float:
 
 def _detect_all(options: argparse.Namespace, file: ProposalFile | None) -> int:
     from detector.coco_json import write_coco_json
-    from proposals import ImageError, ProposalFileError
 
-    detector = _load_detector(options)
+    # What scores less than the threshold would never be shown.
+    detector = load_detector(options, min_score=options.threshold)
     paths = _list_pictures(options)
     options.out.mkdir(parents=True, exist_ok=True)
     results: list[tuple[str, Detections]] = []
-    exit_code = 0
     _common.print_line(_row("file", "class", "score", ("xmin", "ymin", "xmax", "ymax")))
-    with _common.progress(len(paths), "detecting", "picture") as advance_to:
-        for done, (path, drawn_path) in enumerate(_with_drawn_paths(paths, options.out), start=1):
-            try:
-                results.append((str(path), _detect_one(detector, path, drawn_path, file)))
-            except (ImageError, ProposalFileError) as error:
-                _common.print_line(f"error: {error}", sys.stderr)
-                exit_code = 1
-            else:
-                _print_table(path, results[-1][1], options.threshold)
-            advance_to(done)
-    if options.json is not None:
-        write_coco_json(options.json, results, detector.classes)
+    try:
+        exit_code = _detect_each(detector, paths, options, file, results)
+    finally:  # also when interrupted: what is done is complete
+        if options.json is not None:
+            write_coco_json(options.json, results, detector.classes)
     return exit_code
 
 
-def _load_detector(options: argparse.Namespace) -> Detector:
-    from detector.rcnn import Detector
+def _detect_each(
+    detector: Detector,
+    paths: Sequence[Path],
+    options: argparse.Namespace,
+    file: ProposalFile | None,
+    results: list[tuple[str, Detections]],
+) -> int:
+    """Detect on each picture, draw, print and append its detections; return the exit code."""
+    exit_code = 0
+    drawn_paths = _drawn_paths(paths, options.out)
+    outcomes = detector.detect_all(_task(path, file) for path in paths)
+    with _common.progress(len(paths), "detecting", "picture") as advance_to:
+        for done, outcome in enumerate(outcomes, start=1):
+            path = paths[done - 1]
+            if outcome.image is None or outcome.detections is None:
+                _common.print_line(f"error: {outcome.error}", sys.stderr)
+                exit_code = 1
+            else:
+                _draw(outcome.image, outcome.detections, drawn_paths[path])
+                _print_table(path, outcome.detections, options.threshold)
+                results.append((str(path), outcome.detections))
+            advance_to(done)
+    return exit_code
 
-    # What scores less than the threshold would never be shown.
-    settings = {"min_score": options.threshold}
-    if options.max_proposals is not None:
-        settings["max_proposals"] = options.max_proposals
-    if options.weights is None:
-        return Detector.from_pretrained(**settings)
-    return Detector.load(*options.weights, **settings)
+
+def _task(path: Path, file: ProposalFile | None) -> Task:
+    from detector.rcnn import Task
+    from proposals.images import read_image
+
+    def open_image() -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        image = read_image(path)
+        if file is None:
+            return image, None  # the detector proposes its own
+        return image, file.for_image(file.id_of_path(path), image.shape[:2]).boxes_xyxy
+
+    return Task(path, open_image)
 
 
 def _list_pictures(options: argparse.Namespace) -> list[Path]:
@@ -161,8 +177,9 @@ def _pictures_in(folder: Path) -> list[Path]:
     return paths
 
 
-def _with_drawn_paths(paths: Iterable[Path], folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield each picture with the name of its drawn copy; no two copies share a name."""
+def _drawn_paths(paths: Iterable[Path], folder: Path) -> dict[Path, Path]:
+    """Return the name of each picture's drawn copy; no two copies share a name."""
+    drawn: dict[Path, Path] = {}
     taken: set[str] = set()
     for path in paths:
         name, number = path.stem, 1
@@ -170,26 +187,18 @@ def _with_drawn_paths(paths: Iterable[Path], folder: Path) -> Iterator[tuple[Pat
             number += 1
             name = f"{path.stem}-{number}"
         taken.add(name.lower())
-        yield path, folder / (name + _DRAWN_SUFFIX)
+        drawn[path] = folder / (name + _DRAWN_SUFFIX)
+    return drawn
 
 
-def _detect_one(
-    detector: Detector, path: Path, drawn_path: Path, file: ProposalFile | None
-) -> Detections:
+def _draw(image: NDArray[np.uint8], detections: Detections, path: Path) -> None:
     from PIL import Image
 
     from detector.draw import draw_detections
     from proposals.files import whole_file
-    from proposals.images import read_image
 
-    image = read_image(path)
-    boxes_xyxy = None  # the detector proposes its own
-    if file is not None:
-        boxes_xyxy = file.for_image(file.id_of_path(path), image.shape[:2]).boxes_xyxy
-    detections = detector.detect(image, boxes_xyxy)
-    with whole_file(drawn_path) as temporary:
+    with whole_file(path) as temporary:
         Image.fromarray(draw_detections(image, detections)).save(temporary, quality=92)
-    return detections
 
 
 def _print_table(path: Path, detections: Detections, threshold: float) -> None:

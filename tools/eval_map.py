@@ -49,6 +49,7 @@ from typing import TYPE_CHECKING
 
 import _common
 import numpy as np
+from _detectors import add_detector_flags, load_detector
 from _inputs import open_proposals
 from numpy.typing import NDArray
 
@@ -67,11 +68,11 @@ with _common.errors_as_lines():
         score,
         write_predictions,
     )
-    from proposals import ImageError, ProposalFile, ProposalFileError, read_image
+    from proposals import ProposalFile, read_image
     from proposals.files import write_text
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for torch
-    from detector.rcnn import Detector
+    from detector.rcnn import Detector, Task
     from detector.results import Detections
 
 
@@ -111,14 +112,10 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--root", type=Path, required=True, metavar="DIR",
         help="folder with ImageSets, Annotations and Data")
     add("--split", required=True, help="for example val")
-    add("--weights", type=Path, action="append", metavar="FILE",
-        help="member file; may be repeated (default: the weights that come with the package)")
     add("--classes", nargs="+", metavar="KEY",
         help="classes to score, by name, WordNet id or det_id (default: those that the detector"
         " knows; with --predictions, those with objects in the images)")
     add("--predictions", type=Path, metavar="FILE", help="score this file and detect nothing")
-    add("--proposals", type=Path, metavar="FILE",
-        help="take the regions from this file of tools/propose.py instead of proposing any")
     add("--blacklist", type=Path, metavar="FILE", help="pairs of image and class that do not count")
     add("--json", type=_common.output_file, metavar="FILE",
         help="write the average precisions there, too")
@@ -126,12 +123,19 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="prediction file to write, over what is there (default: predictions_SPLIT.txt)")
     add("--every", type=_common.count_from_one, default=1, metavar="N",
         help="look at every Nth image only (default: %(default)s)")
-    add("--max-proposals", type=_common.count_from_one, metavar="N",
-        help="regions scored in an image (default: as the weights say)")
     # fmt: on
+    add_detector_flags(parser)
     options = parser.parse_args(arguments)
     if options.predictions is not None:
-        for flag in ("weights", "out", "proposals", "max_proposals"):
+        for flag in (
+            "weights",
+            "out",
+            "proposals",
+            "max_proposals",
+            "engine",
+            "precision",
+            "device",
+        ):
             if getattr(options, flag) is not None:
                 parser.error(
                     f"--{flag.replace('_', '-')} is for detecting: leave it out with --predictions"
@@ -152,7 +156,7 @@ def _prepare(options: argparse.Namespace) -> Task:
         source = read_predictions(options.predictions, images)
         classes, origin = asked or _classes_present(annotations), "with objects in these images"
     else:
-        source = _load_detector(options)
+        source = load_detector(options)
         classes, origin = asked or source.classes, "that the detector knows"
         if unknown := [c.name for c in classes if c not in source.classes]:
             raise ValueError(
@@ -169,17 +173,6 @@ def _classes_present(annotations: dict[int, ImageAnnotation]) -> tuple[ObjectCla
     if not classes:
         raise ValueError("these images hold no object of ILSVRC's classes: nothing to score")
     return classes
-
-
-def _load_detector(options: argparse.Namespace) -> Detector:
-    from detector.rcnn import Detector
-
-    settings = {}
-    if options.max_proposals is not None:
-        settings["max_proposals"] = options.max_proposals
-    if options.weights is not None:
-        return Detector.load(*options.weights, **settings)
-    return Detector.from_pretrained(**settings)
 
 
 def _obtain_predictions(
@@ -204,23 +197,27 @@ def _detect(
     broken: list[str],
 ) -> Iterator[tuple[int, Detections]]:
     """Yield the detections of each image with its index; note skipped ones in ``broken``."""
+    index_of = {annotation.image_id: index for index, annotation in annotations.items()}
+    outcomes = detector.detect_all(_task(annotation, file) for annotation in annotations.values())
     with _common.progress(len(annotations), "detecting", "image") as advance_to:
-        for done, (index, annotation) in enumerate(annotations.items(), start=1):
-            try:
-                image = read_image(annotation.image_path)
-                boxes_xyxy = _boxes(file, annotation.image_id, image)
-            except (ImageError, ProposalFileError) as error:
-                broken.append(str(error))
+        for done, outcome in enumerate(outcomes, start=1):
+            if outcome.detections is None:
+                broken.append(str(outcome.error))
             else:
-                yield index, detector.detect(image, boxes_xyxy)
+                yield index_of[outcome.key], outcome.detections
             advance_to(done)
 
 
-def _boxes(
-    file: ProposalFile | None, image_id: str, image: NDArray[np.uint8]
-) -> NDArray[np.float32] | None:
-    """Return the file's boxes ``(N, 4)``; None, for the detector's own, where there is no file."""
-    return None if file is None else file.for_image(image_id, image.shape[:2]).boxes_xyxy
+def _task(annotation: ImageAnnotation, file: ProposalFile | None) -> Task:
+    from detector.rcnn import Task
+
+    def open_image() -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        image = read_image(annotation.image_path)
+        if file is None:
+            return image, None  # the detector proposes its own
+        return image, file.for_image(annotation.image_id, image.shape[:2]).boxes_xyxy
+
+    return Task(annotation.image_id, open_image)
 
 
 def _score(task: Task, predictions: Predictions) -> Score:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from detector.training.prefetch import prefetched
+from detector.prefetch import prefetched
 from detector.training.windows import WindowSampler, WindowTable
 from detector.warp import WarpConfig, warp_regions
 from proposals.images import read_image
@@ -53,7 +53,7 @@ class BatchLoader:
 
     def batches(self, start: int, stop: int) -> Iterator[TrainingBatch]:
         """Return the batches of the steps ``start`` to ``stop - 1``, a few prepared ahead."""
-        return prefetched(self.load, start, stop)
+        return prefetched(self.load, range(start, stop))
 
     def load(self, step: int) -> TrainingBatch:
         """Return the batch of one step."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from backbones import GoogLeNet, load_imagenet_weights
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
+from detector.engines.calibration import REGIONS, calibrate
 from detector.member_file import save_member
 from detector.network import Member
 from detector.training.batches import BatchLoader
@@ -148,6 +149,8 @@ def train_member(
     sampler = WindowSampler(table, config.sampling, config.seed)
     loader = BatchLoader(paths, table, sampler, member.warp)
     finetune(network, loader, member.statistics, config, data, run_folder, report)
+    batches = -(-REGIONS // (config.sampling.foreground + config.sampling.background))
+    ranges = calibrate(member, (loader.load(step).windows.numpy() for step in range(batches)))
     path = run_folder / "member.safetensors"
-    save_member(path, member)
+    save_member(path, replace(member, activation_ranges=ranges))
     return path

@@ -13,6 +13,7 @@ from detector.config import DetectorConfig, Execution
         ({"max_proposals": 0}, "max_proposals must be a whole number of at least 1 but got 0"),
         ({"max_detections_per_class": 1.5}, "max_detections_per_class must be a whole number"),
         ({"max_proposals": True}, "max_proposals must be a whole number"),
+        ({"duplicate_iou": 2}, "duplicate_iou must be a number from 0 to 1 but got 2"),
         ({"nms_iou": -0.1}, "nms_iou must be a number from 0 to 1 but got -0.1"),
         ({"min_score": float("nan")}, "min_score must be a number from 0 to 1 but got nan"),
         ({"min_score": "low"}, "min_score must be a number from 0 to 1 but got 'low'"),
@@ -26,7 +27,8 @@ def test_impossible_detection_setting_is_refused(settings: dict[str, Any], messa
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"precision": "half"}, "'auto', 'float32' or 'bfloat16' but got 'half'"),
+        ({"precision": "half"}, "precision must be one of auto, .* but got 'half'"),
+        ({"engine": "caffe"}, "engine must be one of auto, torch, openvino but got 'caffe'"),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1 but got 0"),
     ],
 )

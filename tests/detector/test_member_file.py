@@ -46,6 +46,7 @@ def test_a_member_comes_back_with_its_settings_and_half_precision_weights(
     assert loaded.warp == member.warp
     assert loaded.detection == member.detection
     assert loaded.provenance == member.provenance
+    assert loaded.activation_ranges == member.activation_ranges
     assert not loaded.network.training
     for name, tensor in member.network.state_dict().items():
         restored = loaded.network.state_dict()[name]
@@ -141,7 +142,7 @@ def test_other_metadata_is_refused(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update(version=2), "version must be 1 but is 2"),
+        (lambda d: d.update(version=1), "version must be 2 but is 1"),
         (lambda d: d.update(architecture="VGG"), "architecture must be 'GoogLeNet' but is 'VGG'"),
         (lambda d: d.update(background="output 3"), "background must be 'output 0'"),
         (lambda d: d.update(extra=1), r"settings \['extra'\] are missing or unknown"),
@@ -156,6 +157,7 @@ def test_other_metadata_is_refused(
         (lambda d: d["warp"].update(padding=1), "settings cannot be used"),
         (lambda d: d["statistics"].update(mean_rgb=[1, 2]), "settings cannot be used"),
         (lambda d: d["detection"].update(nms_iou=3), "nms_iou must be a number from 0 to 1"),
+        (lambda d: d["activation_ranges"].update(lrn1=0), "finite numbers above 0 but lrn1 is 0"),
         (lambda d: d.update(provenance=[1]), "settings cannot be used"),
     ],
 )

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.classes import select_classes
 from detector.config import Execution
-from detector.network import Ensemble, Member, choose_device, choose_dtype
+from detector.network import Member, choose_device, choose_dtype
 from detector.warp import WarpConfig
 
 FLOAT32 = Execution(device="cpu", precision="float32")
@@ -22,11 +21,6 @@ def random_windows(count: int) -> NDArray[np.uint8]:
 
 def test_no_windows_give_no_scores(member: Member) -> None:
     assert member.probabilities(random_windows(0)).shape == (0, 4)
-    assert Ensemble([member, member], FLOAT32).member_probabilities(random_windows(0)).shape == (
-        2,
-        0,
-        4,
-    )
 
 
 def test_scores_are_the_softmax_of_the_whole_network_on_centred_windows(member: Member) -> None:
@@ -82,42 +76,6 @@ def test_bfloat16_scores_are_close_to_float32(member: Member) -> None:
     torch.testing.assert_close(rounded, exact, rtol=0, atol=0.05)
 
 
-def test_ensemble_averages_the_softmax_scores(make_member: Callable[[int], Member]) -> None:
-    members = [make_member(seed) for seed in (0, 1, 2)]
-    windows = random_windows(2)
-    ensemble = Ensemble(members, FLOAT32)
-    each = torch.stack([member.probabilities(windows) for member in members])
-    torch.testing.assert_close(ensemble.member_probabilities(windows), each, rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(
-        ensemble.probabilities(windows), each.mean(dim=0), rtol=1e-3, atol=1e-4
-    )
-
-
-def test_ensemble_of_one_scores_as_its_member(member: Member) -> None:
-    windows = random_windows(2)
-    ensemble = Ensemble([member], FLOAT32)
-    torch.testing.assert_close(
-        ensemble.probabilities(windows), member.probabilities(windows), rtol=1e-3, atol=1e-4
-    )
-
-
-def test_ensemble_without_members_is_refused() -> None:
-    with pytest.raises(ValueError, match="must hold one or more members but got none"):
-        Ensemble([])
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"classes": select_classes(["dog", "person", "domestic cat"])},
-        {"warp": WarpConfig(size=64, context_padding=8)},
-    ],
-)
-def test_members_that_do_not_agree_are_refused(member: Member, change: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="share classes and warp but member 1 differs"):
-        Ensemble([member, replace(member, **change)])  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -137,7 +95,7 @@ def test_parts_that_do_not_fit_are_refused(
         replace(member, **change)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
 def test_named_precision_is_obeyed(name: str) -> None:
     assert choose_dtype(name, torch.device("cpu")) == getattr(torch, name)
 
@@ -146,3 +104,8 @@ def test_automatic_choices_are_usable_here() -> None:
     device = choose_device("auto")
     assert device.type in {"cpu", "cuda"}
     assert choose_dtype("auto", device) in {torch.float32, torch.bfloat16}
+
+
+def test_a_precision_that_torch_has_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="torch has no precision 'int8': choose from float32"):
+        choose_dtype("int8", torch.device("cpu"))

@@ -3,23 +3,24 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
-import torchvision
 from numpy.typing import NDArray
 from skimage import data
-from torch import as_tensor
 
 from backbones import WeightsError
 from detector import rcnn
 from detector.classes import select_classes
 from detector.config import DetectorConfig, Execution
+from detector.engines.torch_engine import TorchEngine
 from detector.member_file import save_member
-from detector.network import Ensemble, Member
-from detector.rcnn import Detector, admit_regions, pretrained_paths, select_detections
-from proposals import Proposals
+from detector.network import Member
+from detector.rcnn import Detector, Task, pretrained_paths
+from proposals import ImageError, Proposals
 
 CLASSES = select_classes(["person", "dog", "domestic cat"])
 
@@ -49,16 +50,7 @@ def make_detector(
     config: DetectorConfig | None = None,
 ) -> Detector:
     execution = Execution(device="cpu", precision="float32", batch_size=batch_size)
-    return Detector(Ensemble([member], execution), proposer, config)
-
-
-def random_boxes(count: int, seed: int = 0) -> NDArray[np.float32]:
-    corners = np.random.default_rng(seed).uniform(0, 100, (count, 2, 2))
-    return np.hstack([corners.min(axis=1), corners.max(axis=1)]).astype(np.float32)
-
-
-def random_probabilities(count: int, seed: int = 0) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).dirichlet(np.ones(4), count).astype(np.float32)
+    return Detector(TorchEngine([member], execution), proposer, config)
 
 
 @pytest.mark.parametrize(
@@ -112,20 +104,6 @@ def test_grey_images_are_taken(member: Member) -> None:
     assert rows(detector.detect(grey)) == rows(detector.detect(as_rgb))
 
 
-def test_memory_is_bounded_by_the_batch(member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-    warp_regions = rcnn.warp_regions
-
-    def spy(*arguments: object) -> NDArray[np.uint8]:
-        windows = warp_regions(*arguments)  # type: ignore[arg-type]
-        sizes.append(len(windows))
-        return windows
-
-    monkeypatch.setattr(rcnn, "warp_regions", spy)
-    make_detector(member, batch_size=4).detect(data.chelsea())
-    assert sizes == [4, 4, 2]
-
-
 def test_at_most_the_configured_number_of_proposals_is_scored(member: Member) -> None:
     config = DetectorConfig(max_proposals=1, min_score=0)
     found = make_detector(member, config=config).detect(data.chelsea())
@@ -133,60 +111,10 @@ def test_at_most_the_configured_number_of_proposals_is_scored(member: Member) ->
     assert {tuple(box) for box in found.boxes_xyxy.tolist()} == {(0.0, 0.0, 451.0, 300.0)}
 
 
-def test_admitted_regions_are_clipped_have_area_and_keep_their_order() -> None:
-    boxes = np.array(
-        [[-5, -5, 0, 9], [-5, -5, 9, 9], [3, 3, 3, 9], [50, 40, 99, 99], [1, 2, 3, 4]], np.float32
-    )
-    admitted = admit_regions(boxes, (60, 80), limit=2)
-    assert admitted.tolist() == [[0, 0, 9, 9], [50, 40, 80, 60]]
-
-
 @pytest.mark.parametrize("boxes", [[[0, 0, 1]], [[5, 0, 1, 1]], [[0, 0, np.inf, 1]]])
 def test_malformed_proposals_are_refused(member: Member, boxes: list[list[float]]) -> None:
     with pytest.raises(ValueError, match="proposals: boxes must be"):
         make_detector(member).detect(data.chelsea(), np.array(boxes, np.float32))
-
-
-def test_no_regions_select_no_detections() -> None:
-    selected = select_detections(
-        random_boxes(0), random_probabilities(3)[:0], CLASSES, (100, 100), DetectorConfig()
-    )
-    assert len(selected) == 0
-
-
-def test_selection_equals_torchvisions_batched_suppression() -> None:
-    boxes, probabilities = random_boxes(200), random_probabilities(200)
-    config = DetectorConfig(min_score=0.1, max_detections_per_class=1000)
-    selected = select_detections(boxes, probabilities, CLASSES, (100, 100), config)
-    region, label = np.nonzero(probabilities[:, 1:] >= 0.1)
-    kept = torchvision.ops.batched_nms(
-        as_tensor(boxes[region]),
-        as_tensor(probabilities[region, label + 1]),
-        as_tensor(label),
-        config.nms_iou,
-    ).numpy()
-    np.testing.assert_array_equal(selected.boxes_xyxy, boxes[region[kept]])
-    np.testing.assert_array_equal(selected.labels, label[kept])
-    np.testing.assert_array_equal(selected.scores, probabilities[region, label + 1][kept])
-
-
-def test_each_class_keeps_at_most_its_limit_of_the_best() -> None:
-    boxes, probabilities = random_boxes(200), random_probabilities(200)
-    many = DetectorConfig(min_score=0, max_detections_per_class=1000, nms_iou=1)
-    few = DetectorConfig(min_score=0, max_detections_per_class=2, nms_iou=1)
-    everything = select_detections(boxes, probabilities, CLASSES, (100, 100), many)
-    limited = select_detections(boxes, probabilities, CLASSES, (100, 100), few)
-    assert len(everything) == 600
-    assert np.bincount(limited.labels).tolist() == [2, 2, 2]
-    for label in range(3):
-        best = everything.scores[everything.labels == label][:2]
-        np.testing.assert_array_equal(limited.scores[limited.labels == label], best)
-
-
-def test_background_is_never_detected() -> None:
-    probabilities = np.array([[0.97, 0.01, 0.01, 0.01]], np.float32)
-    config = DetectorConfig(min_score=0.02)
-    assert len(select_detections(random_boxes(1), probabilities, CLASSES, (100, 100), config)) == 0
 
 
 def test_loaded_detector_takes_the_files_settings_and_what_replaces_them(
@@ -197,7 +125,7 @@ def test_loaded_detector_takes_the_files_settings_and_what_replaces_them(
     assert Detector.load(path).config == member.detection
     changed = Detector.load(path, path, max_proposals=7, execution=Execution(batch_size=2))
     assert changed.config == DetectorConfig(max_proposals=7, min_score=0.0)
-    assert len(changed.ensemble.members) == 2
+    assert len(changed.engine.settings) == 2
     with pytest.raises(ValueError, match="max_proposals must be a whole number"):
         Detector.load(path, max_proposals=0)
 
@@ -216,6 +144,53 @@ def test_pretrained_weights_are_those_of_the_package_folder(
     save_member(tmp_path / "weights" / "m.safetensors", member)
     assert pretrained_paths() == (tmp_path / "weights" / "m.safetensors",)
     assert Detector.from_pretrained(max_proposals=3).config.max_proposals == 3
+
+
+def test_many_images_are_detected_as_each_alone_and_in_order(member: Member) -> None:
+    images = {"a": data.chelsea(), "b": data.astronaut(), "c": data.coffee()}
+    detector = make_detector(member, batch_size=7)
+    outcomes = list(detector.detect_all(Task(k, lambda v=v: (v, None)) for k, v in images.items()))
+    assert [outcome.key for outcome in outcomes] == list(images)
+    for outcome in outcomes:
+        alone = detector.detect(images[outcome.key])
+        assert outcome.error is None
+        assert outcome.detections is not None
+        np.testing.assert_array_equal(outcome.image, images[outcome.key])
+        np.testing.assert_allclose(outcome.detections.scores, alone.scores, rtol=1e-3, atol=1e-4)
+        assert rows(outcome.detections) == rows(alone)
+
+
+def test_no_images_give_no_outcomes(member: Member) -> None:
+    assert list(make_detector(member).detect_all([])) == []
+
+
+def test_an_image_that_cannot_be_read_does_not_stop_the_rest(member: Member) -> None:
+    def broken() -> NoReturn:
+        raise ImageError("b.jpg: no picture")
+
+    good = (data.chelsea(), np.array([[10, 20, 90, 80]], np.float32))
+    tasks = [Task("a", lambda: good), Task("b", broken), Task("c", lambda: good)]
+    first, second, third = make_detector(member).detect_all(tasks)
+    assert second == ("b", None, None, second.error)
+    assert str(second.error) == "b.jpg: no picture"
+    assert first.detections is not None
+    assert third.detections is not None
+    assert rows(first.detections) == rows(third.detections)
+
+
+def test_images_are_opened_no_more_than_a_few_ahead(member: Member) -> None:
+    opened: list[int] = []
+
+    def open_image(number: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        opened.append(number)
+        return data.chelsea(), np.array([[10, 20, 90, 80]], np.float32)
+
+    tasks = (Task(number, partial(open_image, number)) for number in range(100))
+    outcomes = make_detector(member, batch_size=1).detect_all(tasks)
+    next(outcomes)
+    assert len(opened) < 12
+    outcomes.close()
+    assert len(opened) < 12
 
 
 def test_classes_and_scoring_are_imported_without_torch() -> None:

@@ -28,6 +28,9 @@ def run_tool(
         **os.environ,
         "PYTHONPATH": os.pathsep.join([*import_path, str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "OMP_NUM_THREADS": "1",
+        "XDG_CACHE_HOME": str(
+            folder.parent / "cache"
+        ),  # of converted models; nothing of the user's
     }
     return subprocess.run(
         [sys.executable, ROOT / "tools" / name, *arguments],
@@ -65,6 +68,16 @@ def detect() -> Tool:
 @pytest.fixture(scope="session")
 def eval_map() -> Tool:
     return partial(run_tool, "eval_map.py")
+
+
+@pytest.fixture(scope="session")
+def export() -> Tool:
+    return partial(run_tool, "export.py")
+
+
+@pytest.fixture(scope="session")
+def calibrate() -> Tool:
+    return partial(run_tool, "calibrate.py")
 
 
 @pytest.fixture(scope="session")

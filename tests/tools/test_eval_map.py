@@ -3,7 +3,7 @@ from __future__ import annotations
 import importlib
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import Mock, create_autospec
@@ -15,8 +15,10 @@ from PIL import Image
 from skimage import data
 
 from detector.classes import select_classes
-from detector.rcnn import Detector
+from detector.config import Execution
+from detector.rcnn import Detector, Outcome, Task
 from detector.results import Detections
+from proposals import ImageError, ProposalFileError
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
@@ -217,7 +219,17 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Mock:
             image_size=image.shape[:2],
         )
 
-    load = create_autospec(Detector.load, return_value=Mock(classes=(CAR, DOG), detect=detect))
+    def detect_all(tasks: Iterable[Task]) -> Iterator[Outcome]:
+        for key, open_image in tasks:
+            try:
+                image, proposals = open_image()
+            except (ImageError, ProposalFileError) as error:
+                yield Outcome(key, None, None, error)
+            else:
+                yield Outcome(key, image, detect(image, proposals), None)
+
+    detector = Mock(classes=(CAR, DOG), detect_all=detect_all)
+    load = create_autospec(Detector.load, return_value=detector)
     monkeypatch.setattr(Detector, "load", load)
     return load
 
@@ -226,7 +238,7 @@ def test_images_are_detected_written_and_scored_and_a_broken_one_is_a_miss(
     folder: Path, run_here: Callable[..., Run], load: Mock
 ) -> None:
     run = run_here(*SPLIT, "--weights", "w1", "--weights", "w2", "--max-proposals", "4")
-    load.assert_called_once_with(Path("w1"), Path("w2"), max_proposals=4)
+    load.assert_called_once_with(Path("w1"), Path("w2"), execution=Execution(), max_proposals=4)
     assert run.returncode == 1
     skipped, reason = run.stderr.splitlines()
     assert skipped == "skipped 1 images:"
@@ -256,7 +268,7 @@ def test_proposals_of_a_file_take_the_place_of_the_detectors_own(
     images = {"c": ((100, 100), []), "a": ((100, 100), [[0, 0, 50, 50]]), "b": ((90, 100), [])}
     save_proposals(folder / "val.parquet", images)
     run = run_here(*SPLIT, "--weights", "w", "--proposals", "val.parquet")
-    load.assert_called_once_with(Path("w"))
+    load.assert_called_once_with(Path("w"), execution=Execution())
     assert run.returncode == 1
     skipped, size, absent = run.stderr.splitlines()
     assert skipped == "skipped 2 images:"
@@ -281,7 +293,9 @@ def test_what_was_detected_scores_the_same_when_it_is_read_again(
     folder: Path, run_here: Callable[..., Run], load: Mock
 ) -> None:
     detected = run_here(*SPLIT, "--weights", "w", "--out", "deep/p.txt", "--json", "detected.json")
-    load.assert_called_once_with(Path("w"))  # a flag that is not given is not passed on
+    load.assert_called_once_with(
+        Path("w"), execution=Execution()
+    )  # a flag that is not given is not passed on
     read = run_here(*SPLIT, "--predictions", "deep/p.txt", "--json", "read.json")
     assert (detected.returncode, read.returncode) == (1, 0)
     assert (folder / "detected.json").read_text() == (folder / "read.json").read_text()

@@ -13,8 +13,8 @@ from PIL import Image
 
 from backbones import InputStatistics
 from detector.datasets.annotation import ImageAnnotation
+from detector.prefetch import prefetched
 from detector.training.multibox.config import MultiBoxTrainingConfig, ViewConfig
-from detector.training.prefetch import prefetched
 from proposals.boxes import box_areas
 from proposals.images import read_image
 
@@ -56,7 +56,7 @@ class ViewLoader:
 
     def batches(self, start: int, stop: int) -> Iterator[ViewBatch]:
         """Return the batches of the steps ``start`` to ``stop - 1``."""
-        return prefetched(self.load, start, stop)
+        return prefetched(self.load, range(start, stop))
 
     def load(self, step: int) -> ViewBatch:
         """Return the batch of one step."""

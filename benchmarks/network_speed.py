@@ -1,0 +1,201 @@
+"""Time one network's engines against PyTorch in float32, torchvision, and what the chip can do.
+
+Command: ``python benchmarks/network_speed.py --json network.json``; some three minutes. All
+take the same 8-bit windows, turn by turn in one process, so that a busy machine slows them
+alike: quote the ratios. ONNX Runtime is measured too where it is installed (``pip install
+onnxruntime``). The peak is that of multiplying square matrices in the same arithmetic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import onnx
+import openvino
+import torch
+import torchvision
+from _machine import describe_machine
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from skimage import data
+from torch.utils.flop_counter import FlopCounterMode
+
+from detector.config import Execution
+from detector.engines import Engine, make_engine
+from detector.engines.cache import cached_onnx
+from detector.engines.graph_builder import GraphBuilder
+from detector.member_file import load_member
+from detector.network import Member
+from detector.rcnn import pretrained_paths
+from detector.warp import warp_regions
+from proposals import SelectiveSearch
+
+WINDOWS, BATCH, ROUNDS = 192, 16, 5
+SIDE = 2048  # of the matrices of the peak
+REFERENCE = "torch float32"
+ENGINES = {
+    REFERENCE: Execution(engine="torch", precision="float32", batch_size=BATCH),
+    "torch bfloat16": Execution(engine="torch", precision="bfloat16", batch_size=BATCH),
+    "openvino float32": Execution(engine="openvino", precision="float32", batch_size=BATCH),
+    "openvino bfloat16": Execution(engine="openvino", precision="bfloat16", batch_size=BATCH),
+    "openvino int8": Execution(engine="openvino", precision="int8", batch_size=BATCH),
+}
+
+Run = Callable[[], object]
+
+
+def main() -> None:
+    """Print one line a contender."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    options = parser.parse_args()
+    figures = measure_networks()
+    print_networks(figures)
+    if options.json is not None:
+        document = {"machine": describe_machine(), "networks": figures}
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def measure_networks() -> dict[str, dict[str, float]]:
+    """Return each contender's regions a second, ratio, operations a second and share of peak."""
+    member = load_member(pretrained_paths()[0])
+    windows = real_windows(member)
+    runs: dict[str, Run] = {
+        name: engine_run(make_engine([member], execution), windows)
+        for name, execution in ENGINES.items()
+    }
+    if find_spec("onnxruntime"):
+        runs["onnxruntime float32"] = onnxruntime_run(member, windows, eight_bits=False)
+        runs["onnxruntime int8"] = onnxruntime_run(member, windows, eight_bits=True)
+    for dtype in (torch.float32, torch.bfloat16):
+        runs[f"torchvision {short(dtype)}"] = torchvision_run(windows, dtype)
+    speeds = {name: WINDOWS / seconds for name, seconds in median_seconds(runs).items()}
+    operations, peaks = operations_of(member), measure_peaks()
+    figures = {}
+    for name, speed in speeds.items():
+        figures[name] = {"regions_per_second": speed, "ratio": speed / speeds[REFERENCE]}
+        if not name.startswith("torchvision"):  # another network
+            peak = peaks[name.split()[1]]
+            figures[name] |= {"gflops": speed * operations / 1e9, "peak_gflops": peak / 1e9}
+            figures[name]["share_of_peak"] = speed * operations / peak
+    return figures
+
+
+def print_networks(figures: dict[str, dict[str, float]]) -> None:
+    """Print the table."""
+    print(f"{'network':22} regions/s  ratio  GFLOP/s   peak  share")
+    for name, row in figures.items():
+        line = f"{name:22} {row['regions_per_second']:9.1f} {row['ratio']:6.2f}"
+        if "gflops" in row:
+            line += f" {row['gflops']:8.0f} {row['peak_gflops']:6.0f} {row['share_of_peak']:6.2f}"
+        print(line)
+
+
+def real_windows(member: Member) -> NDArray[np.uint8]:
+    """Return windows of Selective Search's regions of three pictures."""
+    windows = []
+    for image in (data.astronaut(), data.chelsea(), data.coffee()):
+        boxes = SelectiveSearch()(image).boxes_xyxy
+        chosen = np.linspace(0, len(boxes) - 1, WINDOWS // 3).astype(int)
+        windows.append(warp_regions(image, boxes[chosen], member.warp))
+    return np.concatenate(windows)
+
+
+def median_seconds(runs: dict[str, Run]) -> dict[str, float]:
+    """Return each contender's median of rounds in turn, after one to warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(ROUNDS + 1):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            if number:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def engine_run(engine: Engine, windows: NDArray[np.uint8]) -> Run:
+    """Return what scores all windows once."""
+    batches = [windows[start : start + BATCH] for start in range(0, len(windows), BATCH)]
+    return lambda: list(engine.member_scores(batches))
+
+
+def onnxruntime_run(member: Member, windows: NDArray[np.uint8], *, eight_bits: bool) -> Run:
+    """Return what scores all windows once by ONNX Runtime, from the same graph."""
+    import onnxruntime
+
+    path = cached_onnx([member], eight_bits=eight_bits)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    batches = [windows[start : start + BATCH] for start in range(0, len(windows), BATCH)]
+    return lambda: [session.run(["probabilities"], {"windows": batch}) for batch in batches]
+
+
+def torchvision_run(windows: NDArray[np.uint8], dtype: torch.dtype) -> Run:
+    """Return what passes all windows through torchvision's GoogLeNet, batch norm folded in."""
+    network = torchvision.models.googlenet(weights=None, init_weights=False, aux_logits=False)
+    network = torch.fx.experimental.optimization.fuse(network.eval())
+    network = network.to(dtype, memory_format=torch.channels_last)
+    mean = torch.tensor([123.0, 117.0, 104.0])
+
+    @torch.inference_mode()
+    def run() -> None:
+        for start in range(0, len(windows), BATCH):
+            batch = (torch.from_numpy(windows[start : start + BATCH]).float() - mean) / 58
+            network(batch.permute(0, 3, 1, 2).to(dtype))
+
+    return run
+
+
+def operations_of(member: Member) -> int:
+    """Return the multiplications and additions that one region takes, LRN aside."""
+    size = member.statistics.size
+    lrn = {member.network.lrn1.band.shape[0]: 56, member.network.lrn2.band.shape[0]: 56}
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        member.network(torch.zeros(1, 3, size, size))
+    # LRN runs as a convolution in PyTorch only; the paper's network has none there.
+    return int(counter.get_total_flops() - sum(2 * c * c * side**2 for c, side in lrn.items()))
+
+
+def measure_peaks() -> dict[str, float]:
+    """Return the operations a second of multiplying matrices, by arithmetic."""
+    runs: dict[str, Run] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a, b = (torch.randn(SIDE, SIDE, dtype=dtype) for _ in range(2))
+        runs[short(dtype)] = lambda a=a, b=b: a @ b  # type: ignore[misc]
+    runs["int8"] = eight_bit_product()
+    return {name: 2 * SIDE**3 / seconds for name, seconds in median_seconds(runs).items()}
+
+
+def eight_bit_product() -> Run:
+    """Return what multiplies two square matrices of 8-bit numbers, as the networks do it."""
+    graph = GraphBuilder()
+    weight = np.random.default_rng(0).standard_normal((SIDE, SIDE, 1, 1)).astype(np.float32)
+    name, _ = graph.eight_bit_weight(weight, "weight")
+    x = graph.rounded(graph.node("Cast", ["x"], to=TensorProto.FLOAT), 255.0)
+    y = graph.node("Conv", [x, name])
+    graph.node("GlobalAveragePool", [y], output="y")  # or writing the product would be timed
+    body = graph.build(
+        [helper.make_tensor_value_info("x", TensorProto.UINT8, [1, SIDE, 64, SIDE // 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, SIDE, 1, 1])],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    model: onnx.ModelProto = helper.make_model(body, opset_imports=opset, ir_version=9)
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU")
+    values = np.full((1, SIDE, 64, SIDE // 64), 3, np.uint8)
+    return lambda: compiled([values])
+
+
+def short(dtype: torch.dtype) -> str:
+    """Return the name of a torch type without its module."""
+    return str(dtype).removeprefix("torch.")
+
+
+if __name__ == "__main__":
+    main()

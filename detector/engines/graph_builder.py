@@ -1,0 +1,78 @@
+"""A thin layer over `onnx.helper`: nodes by what they take, constants by their values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+_LEVELS = 255  # steps from 0 to the largest 8-bit number
+_WEIGHT_LEVELS = 127  # steps from 0 to the largest signed one
+
+
+class GraphBuilder:
+    """Collects nodes and constants; every method returns the name of what it added."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
+
+    def node(
+        self,
+        operator: str,
+        inputs: Sequence[str],
+        *,
+        output: str | None = None,
+        **attributes: Any,  # noqa: ANN401 - whatever the operator takes
+    ) -> str:
+        """Add an operator with one output."""
+        output = output or f"{operator.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
+        return output
+
+    def split(self, x: str, count: int, *, axis: int) -> list[str]:
+        """Cut a tensor into equal parts."""
+        parts = [f"split_{len(self._nodes)}_{number}" for number in range(count)]
+        self._nodes.append(helper.make_node("Split", [x], parts, axis=axis))
+        return parts
+
+    def constant(self, values: NDArray[Any], name: str | None = None) -> str:
+        """Add a constant tensor."""
+        name = name or f"constant_{len(self._constants)}"
+        self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        return name
+
+    def rounded(self, x: str, largest: float) -> str:
+        """Round what is not negative to 256 steps from 0 to ``largest``."""
+        scale = self.constant(np.array(largest / _LEVELS, np.float32))
+        zero = self.constant(np.array(0, np.uint8))
+        whole = self.node("QuantizeLinear", [x, scale, zero])
+        return self.node("DequantizeLinear", [whole, scale, zero])
+
+    def eight_bit_weight(
+        self, weight: NDArray[np.float32], name: str
+    ) -> tuple[str, NDArray[np.float32]]:
+        """Add a weight (O, I, h, w) in 8 bits; return its name and the values it stands for."""
+        largest = np.abs(weight).max(axis=(1, 2, 3))
+        scale = np.where(largest > 0, largest / _WEIGHT_LEVELS, 1).astype(np.float32)  # (O,)
+        column = scale[:, None, None, None]
+        whole = np.rint(weight / column).astype(np.int8)
+        inputs = [
+            self.constant(whole, name),
+            self.constant(scale),
+            self.constant(np.zeros(len(scale), np.int8)),
+        ]
+        used: NDArray[np.float32] = whole * column
+        return self.node("DequantizeLinear", inputs, axis=0), used
+
+    def build(
+        self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
+    ) -> onnx.GraphProto:
+        """Return the graph."""
+        return helper.make_graph(
+            self._nodes, "ensemble", inputs, outputs, initializer=list(self._constants.values())
+        )

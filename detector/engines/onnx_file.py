@@ -1,0 +1,87 @@
+"""ONNX files of detectors: a graph of `onnx_graph` with the settings of its members.
+
+The metadata of the file holds one JSON document under the key ``inception-rcnn``::
+
+    {"format": "inception-rcnn onnx", "version": 1, "arithmetic": "float32" or "int8",
+     "members": [the settings of a member file, ...]}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from backbones.weights import WeightsError
+from detector.engines.onnx_graph import build_onnx
+from detector.member_settings import MemberSettings, settings_from_document
+from detector.network import Member
+from proposals.files import whole_file
+
+_KEY = "inception-rcnn"
+_HEADER = {"format": "inception-rcnn onnx", "version": 1}
+_REMEDY = "give a file that tools/export.py of this version wrote"
+
+
+class OnnxDetector(NamedTuple):
+    """What an ONNX file holds."""
+
+    path: Path
+    eight_bits: bool
+    settings: tuple[MemberSettings, ...]
+
+
+def save_onnx(path: str | Path, members: Sequence[Member], *, eight_bits: bool) -> None:
+    """Write an ensemble as an ONNX file, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        As `build_onnx`.
+    """
+    model = build_onnx(members, eight_bits=eight_bits)
+    document = {
+        **_HEADER,
+        "arithmetic": "int8" if eight_bits else "float32",
+        "members": [member.to_document() for member in members],
+    }
+    onnx.helper.set_model_props(model, {_KEY: json.dumps(document, allow_nan=False)})
+    with whole_file(path) as temporary:
+        temporary.write_bytes(model.SerializeToString())
+
+
+def read_onnx(path: str | Path) -> OnnxDetector:
+    """Read the settings of an ONNX file; the graph itself is left to the engine.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, damaged, or not one of `save_onnx`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file; check the path or run tools/export.py first")
+    try:
+        model = onnx.load_model(path, load_external_data=False)
+        onnx.checker.check_model(model)
+    except (DecodeError, onnx.checker.ValidationError, OSError) as error:
+        raise WeightsError(f"{path}: not a whole ONNX file ({error}); {_REMEDY}") from error
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    try:
+        return _detector_from(path, json.loads(properties[_KEY]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: holds no detector's settings, or damaged ones ({error}); {_REMEDY}"
+        ) from error
+
+
+def _detector_from(path: Path, document: Mapping[str, Any]) -> OnnxDetector:
+    found = {key: document[key] for key in _HEADER}
+    if found != _HEADER:
+        raise ValueError(f"it is {found}, not {_HEADER}")
+    settings = tuple(MemberSettings(**settings_from_document(one)) for one in document["members"])
+    return OnnxDetector(path, document["arithmetic"] == "int8", settings)

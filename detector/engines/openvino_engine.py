@@ -1,0 +1,121 @@
+"""The engine for processors: OpenVINO, with bfloat16 or 8-bit arithmetic where they have it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from detector.engines.engine import Piece, check_members
+from detector.member_settings import MemberSettings
+from detector.network import check_windows
+from detector.warp import warp_regions
+
+_PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+_DEVICE = "CPU"
+
+
+class OpenVinoEngine:
+    """Networks run by OpenVINO on the CPU, several batches at a time; see `Engine`.
+
+    Parameters
+    ----------
+    model : Path or bytes
+        ONNX graph of `build_onnx`: a file, or its content.
+    settings : sequence of MemberSettings
+        Of the graph's members.
+    precision : {"float32", "bfloat16"}
+        Arithmetic of what is not in 8 bits in the graph.
+    batch_size : int
+        Windows of a batch.
+    name : str
+        Of the arithmetic, for people.
+    """
+
+    def __init__(
+        self,
+        model: Path | bytes,
+        settings: Sequence[MemberSettings],
+        *,
+        precision: str,
+        batch_size: int,
+        name: str,
+    ) -> None:
+        check_members(settings)
+        self.settings = tuple(settings)
+        self.batch_size = batch_size
+        self.name = f"openvino {name} on cpu"
+        core = openvino.Core()
+        network = core.read_model(model)
+        side = self.settings[0].statistics.size
+        network.reshape([batch_size, side, side, 3])
+        self._compiled = core.compile_model(
+            network,
+            _DEVICE,
+            {
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[precision],
+            },
+        )
+        in_flight: int = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._requests = [self._compiled.create_infer_request() for _ in range(in_flight)]
+
+    def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the picture as it is."""
+        return image
+
+    def warp(self, pieces: Sequence[Piece]) -> NDArray[np.uint8]:
+        """Warp the regions of a batch to (B, S, S, 3)."""
+        config = self.settings[0].warp
+        return np.concatenate([warp_regions(image, boxes, config) for image, boxes in pieces])
+
+    def member_scores(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
+        """Score batches; as many run at a time as suits the processor."""
+        idle = deque(self._requests)
+        running: deque[tuple[openvino.InferRequest, int]] = deque()
+        try:
+            for windows in batches:
+                if not idle:
+                    yield self._finish(running, idle)
+                request = idle.popleft()
+                request.start_async({"windows": self._filled_up(windows)})
+                running.append((request, len(windows)))
+            while running:
+                yield self._finish(running, idle)
+        finally:  # also when the reader stops early: the next call needs the requests
+            for request, _ in running:
+                request.wait()
+
+    def _finish(
+        self,
+        running: deque[tuple[openvino.InferRequest, int]],
+        idle: deque[openvino.InferRequest],
+    ) -> NDArray[np.float32]:
+        request, count = running.popleft()
+        request.wait()
+        scores: NDArray[np.float32] = request.get_tensor("member_probabilities").data
+        idle.append(request)
+        return scores[:, :count].copy()
+
+    def _filled_up(self, windows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a batch of the full size, which is what the network is compiled for."""
+        check_windows(windows.shape, str(windows.dtype), self.settings[0])
+        missing = self.batch_size - len(windows)
+        if missing < 0:
+            raise ValueError(
+                f"a batch must hold {self.batch_size} windows at most but got {len(windows)}"
+            )
+        if missing == 0:
+            return windows
+        return np.concatenate([windows, np.zeros((missing, *windows.shape[1:]), np.uint8)])
+
+
+def hardware_precisions() -> frozenset[str]:
+    """Return which of float32, bfloat16 and int8 the processor multiplies in hardware."""
+    known = {"FP32": "float32", "BF16": "bfloat16", "INT8": "int8"}
+    offered = openvino.Core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
+    return frozenset(known[name] for name in offered if name in known)

@@ -1,0 +1,78 @@
+"""The reference engine: PyTorch, on the CPU or a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from detector.config import Execution
+from detector.engines.engine import Piece, check_members
+from detector.network import Member, choose_device, choose_dtype
+from detector.warp import warp_regions
+from detector.warp_torch import warp_regions_on_device
+
+
+class TorchEngine:
+    """Networks run by PyTorch, channels last; see `Engine` for the methods.
+
+    On the CPU regions are warped by ``warp_regions``; on a GPU the image goes up once and
+    its regions are sampled there.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        One or more, of the same classes and warp. They are copied to the device.
+    execution : Execution, optional
+        Device, arithmetic and batch size.
+
+    Attributes
+    ----------
+    members : tuple of Member
+        The copies that run.
+    device : torch.device
+
+    Raises
+    ------
+    ValueError
+        If the members do not agree, or torch has no such precision.
+    """
+
+    def __init__(self, members: Sequence[Member], execution: Execution | None = None) -> None:
+        execution = execution or Execution()
+        check_members(members)
+        self.device = choose_device(execution.device)
+        self.members = tuple(member.prepared(execution) for member in members)
+        self.batch_size = execution.batch_size
+        dtype = choose_dtype(execution.precision, self.device)
+        self.name = f"torch {str(dtype).removeprefix('torch.')} on {self.device}"
+
+    @property
+    def settings(self) -> Sequence[Member]:
+        """The settings of the members."""
+        return self.members
+
+    def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | Tensor:
+        """Copy an (H, W, 3) picture to the GPU; on the CPU it stays as it is."""
+        if self.device.type == "cpu":
+            return image
+        return torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
+
+    def warp(self, pieces: Sequence[Piece]) -> Tensor:
+        """Warp the regions of a batch to (B, S, S, 3) on the device."""
+        config = self.members[0].warp
+        if self.device.type == "cpu":
+            windows = [warp_regions(image, boxes, config) for image, boxes in pieces]
+            return torch.from_numpy(np.concatenate(windows))
+        return torch.cat([warp_regions_on_device(image, boxes, config) for image, boxes in pieces])
+
+    def member_scores(
+        self, batches: Iterable[NDArray[np.uint8] | Tensor]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Score batches one after the other."""
+        for windows in batches:
+            scores = torch.stack([member.probabilities(windows) for member in self.members])
+            yield scores.cpu().numpy()

@@ -1,0 +1,212 @@
+"""What every engine must do; PyTorch in float32 is the oracle of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from skimage import data
+
+from detector.classes import select_classes
+from detector.config import Execution
+from detector.engines import Engine, Piece, make_engine, make_onnx_engine, mean_scores
+from detector.engines.onnx_file import save_onnx
+from detector.engines.openvino_engine import OpenVinoEngine
+from detector.engines.torch_engine import TorchEngine
+from detector.member_file import load_member
+from detector.network import Member
+from detector.rcnn import pretrained_paths
+from detector.warp import WarpConfig, warp_regions
+from proposals import SelectiveSearch
+
+Windows = Callable[[int], NDArray[np.uint8]]
+
+# How far the shipped network's softmax scores may lie from those of PyTorch in float32.
+TOLERANCES = {
+    ("torch", "bfloat16"): 0.02,
+    ("openvino", "float32"): 1e-4,
+    ("openvino", "bfloat16"): 0.02,
+    ("openvino", "int8"): 0.05,
+}
+
+pytestmark = pytest.mark.usefixtures("cache_folder")
+
+
+def execution(engine: str, precision: str, batch_size: int = 4) -> Execution:
+    return Execution(engine=engine, device="cpu", precision=precision, batch_size=batch_size)
+
+
+def scores_of(engine: Engine, windows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return ``(M, R, C + 1)`` of any number of windows."""
+    size = engine.batch_size
+    batches = [windows[start : start + size] for start in range(0, len(windows), size)]
+    return np.concatenate(list(engine.member_scores(batches)), axis=1)
+
+
+@pytest.mark.parametrize(("engine", "precision"), [("torch", "float32"), *TOLERANCES])
+def test_no_batches_give_no_scores(calibrated: Member, engine: str, precision: str) -> None:
+    assert list(make_engine([calibrated], execution(engine, precision)).member_scores([])) == []
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Member:
+    return load_member(pretrained_paths()[0])
+
+
+@pytest.fixture(scope="module")
+def regions(shipped: Member) -> NDArray[np.uint8]:
+    """Return windows of Selective Search's regions of three pictures."""
+    windows = []
+    for image in (data.astronaut(), data.chelsea(), data.coffee()):
+        boxes = SelectiveSearch(threads=1)(image).boxes_xyxy
+        windows.append(warp_regions(image, boxes[::40][:7], shipped.warp))
+    return np.concatenate(windows)
+
+
+@pytest.fixture(scope="module")
+def exact(shipped: Member, regions: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return scores_of(make_engine([shipped], execution("torch", "float32")), regions)
+
+
+@pytest.mark.parametrize(("engine", "precision"), TOLERANCES)
+def test_scores_of_real_regions_are_those_of_torch_in_float32(
+    shipped: Member,
+    regions: NDArray[np.uint8],
+    exact: NDArray[np.float32],
+    engine: str,
+    precision: str,
+) -> None:
+    found = scores_of(make_engine([shipped], execution(engine, precision)), regions)
+    assert found.dtype == np.float32
+    assert found.shape == exact.shape
+    np.testing.assert_allclose(found.sum(axis=2), 1, rtol=1e-4)
+    np.testing.assert_allclose(found, exact, rtol=0, atol=TOLERANCES[engine, precision])
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_each_member_keeps_its_own_scores(
+    make_member: Callable[[int], Member], random_windows: Windows, engine: str
+) -> None:
+    members = [make_member(seed) for seed in (0, 1, 2)]
+    windows = random_windows(5)
+    found = scores_of(make_engine(members, execution(engine, "float32")), windows)
+    alone = [member.probabilities(windows).numpy() for member in members]
+    # Exported weights are rounded to float16, as in member files; these were not yet.
+    np.testing.assert_allclose(found, alone, rtol=0, atol=2e-3)
+    np.testing.assert_allclose(mean_scores(found), np.mean(alone, axis=0), rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_batches_are_warped_from_pieces_of_several_images(member: Member, engine: str) -> None:
+    made = make_engine([member], execution(engine, "float32"))
+    images = [data.chelsea(), data.astronaut()]
+    boxes = [np.array([[5, 5, 90, 80]], np.float32), np.array([[0, 0, 9, 9]] * 2, np.float32)]
+    pieces = [Piece(made.upload(i), b) for i, b in zip(images, boxes, strict=True)]
+    expected = [warp_regions(i, b, member.warp) for i, b in zip(images, boxes, strict=True)]
+    np.testing.assert_array_equal(np.asarray(made.warp(pieces)), np.concatenate(expected))
+
+
+def test_a_reader_that_stops_early_leaves_the_engine_usable(
+    member: Member, random_windows: Windows
+) -> None:
+    engine = make_engine([member], execution("openvino", "float32"))
+    windows = random_windows(4)
+    expected = scores_of(engine, windows)
+    stopped = engine.member_scores([random_windows(4)] * 9)
+    next(stopped)
+    stopped.close()
+    np.testing.assert_array_equal(scores_of(engine, windows), expected)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize(
+    "windows", [np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 64, 64, 3), np.float32)]
+)
+def test_windows_of_another_shape_or_type_are_refused(
+    member: Member, engine: str, windows: NDArray[np.uint8]
+) -> None:
+    made = make_engine([member], execution(engine, "float32"))
+    with pytest.raises(ValueError, match=r"windows must be \(R, 64, 64, 3\) uint8 but got"):
+        list(made.member_scores([windows]))
+
+
+def test_too_large_a_batch_is_refused(member: Member, random_windows: Windows) -> None:
+    engine = make_engine([member], execution("openvino", "float32"))
+    with pytest.raises(ValueError, match="must hold 4 windows at most but got 5"):
+        list(engine.member_scores([random_windows(5)]))
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_an_ensemble_without_members_is_refused(engine: str) -> None:
+    with pytest.raises(ValueError, match="must hold one or more members but got none"):
+        make_engine([], execution(engine, "float32"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": select_classes(["dog", "person", "domestic cat"])},
+        {"warp": WarpConfig(size=64, context_padding=8)},
+    ],
+)
+def test_members_that_do_not_agree_are_refused(member: Member, change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="share classes, input and warp but member 1 differs"):
+        make_engine([member, replace(member, **change)])  # type: ignore[arg-type]
+
+
+def test_on_a_processor_openvino_is_chosen_and_8_bits_where_calibrated(
+    member: Member, calibrated: Member
+) -> None:
+    on_cpu = Execution(device="cpu")
+    assert isinstance(make_engine([member], on_cpu), OpenVinoEngine)
+    assert "int8" not in make_engine([member], on_cpu).name
+    assert make_engine([calibrated], on_cpu).name == "openvino int8 on cpu"
+    assert "int8" not in make_engine([calibrated, member], on_cpu).name
+    assert isinstance(make_engine([member], Execution(engine="torch")), TorchEngine)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (execution("torch", "int8"), "torch has no precision 'int8'"),
+        (execution("openvino", "int8"), r"needs a calibrated member: run tools/calibrate\.py"),
+        (execution("openvino", "float16"), "float16 runs on GPUs only"),
+        (Execution(engine="openvino", device="meta"), "runs on the CPU, not on meta"),
+    ],
+)
+def test_what_an_engine_has_not_is_refused(member: Member, asked: Execution, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_engine([member], asked)
+
+
+@pytest.mark.parametrize("eight_bits", [False, True])
+def test_an_exported_file_scores_as_its_members(
+    tmp_path: Path, calibrated: Member, random_windows: Windows, *, eight_bits: bool
+) -> None:
+    path = tmp_path / "detector.onnx"
+    save_onnx(path, [calibrated, calibrated], eight_bits=eight_bits)
+    found = make_onnx_engine(path)
+    precision = "int8" if eight_bits else found.name.split()[1]
+    expected = make_engine([calibrated, calibrated], Execution(precision=precision))
+    assert found.name == expected.name
+    windows = random_windows(3)
+    np.testing.assert_array_equal(scores_of(found, windows), scores_of(expected, windows))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Execution(engine="torch"), "ONNX files run on the engine openvino"),
+        (Execution(precision="float32"), "holds int8 arithmetic, not float32"),
+    ],
+)
+def test_an_exported_file_runs_only_as_it_was_exported(
+    tmp_path: Path, calibrated: Member, asked: Execution, message: str
+) -> None:
+    save_onnx(tmp_path / "d.onnx", [calibrated], eight_bits=True)
+    with pytest.raises(ValueError, match=message):
+        make_onnx_engine(tmp_path / "d.onnx", asked)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detector.classes import select_classes
+from detector.engines import Engine, Piece
+from detector.member_settings import MemberSettings
+from detector.pipeline import Prepared, score_images
+
+SETTINGS = MemberSettings(classes=select_classes(["dog"]))
+
+
+class StubEngine:
+    """Scores a window by its image's first pixel and its box's left edge; keeps one back."""
+
+    name = "stub"
+    settings = (SETTINGS,)
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self.sizes: list[int] = []
+
+    def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return image
+
+    def warp(self, pieces: Sequence[Piece]) -> NDArray[np.float32]:
+        rows = [(image[0, 0, 0], left) for image, boxes in pieces for left in boxes[:, 0].tolist()]
+        return np.array(rows, np.float32)
+
+    def member_scores(
+        self, batches: Iterable[NDArray[np.float32]]
+    ) -> Iterator[NDArray[np.float32]]:
+        kept = None
+        for windows in batches:
+            self.sizes.append(len(windows))
+            if kept is not None:
+                yield np.stack([kept, kept + 2])
+            kept = windows
+        if kept is not None:
+            yield np.stack([kept, kept + 2])
+
+
+def images_of(counts: Sequence[int]) -> list[Prepared]:
+    images = []
+    for number, count in enumerate(counts):
+        boxes = np.array([[left, 0, left + 1, 1] for left in range(count)], np.float32)
+        image = np.full((1, 99, 3), number, np.uint8)
+        images.append(Prepared(number, image, boxes.reshape(-1, 4)))
+    return images
+
+
+@pytest.mark.parametrize("counts", [[], [0], [0, 0], [3], [0, 1, 0], [2, 2], [1, 9, 0, 4, 0]])
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_every_region_gets_its_own_mean_score(counts: list[int], batch_size: int) -> None:
+    check(counts, batch_size)
+
+
+@given(st.lists(st.integers(0, 12), max_size=12), st.integers(1, 9))
+def test_every_region_gets_its_own_mean_score_in_any_case(
+    counts: list[int], batch_size: int
+) -> None:
+    check(counts, batch_size)
+
+
+def check(counts: list[int], batch_size: int) -> None:
+    engine = StubEngine(batch_size)
+    found = list(score_images(images_of(counts), engine))
+    assert [prepared.key for prepared, _ in found] == list(range(len(counts)))
+    for number, (_, scores) in enumerate(found):
+        expected = np.array([(number + 1, left + 1) for left in range(counts[number])], np.float32)
+        np.testing.assert_array_equal(scores, expected.reshape(-1, 2))
+    # Only the last batch may hold fewer windows.
+    assert sum(engine.sizes) == sum(counts)
+    assert all(size == batch_size for size in engine.sizes[:-1])
+
+
+def test_the_stub_is_an_engine() -> None:
+    engine: Engine = StubEngine(1)
+    assert engine.batch_size == 1
+
+
+def test_errors_keep_their_place() -> None:
+    error = ValueError("no picture")
+    broken = Prepared("b", None, np.empty((0, 4), np.float32), error)
+    first, third = images_of([3, 2])
+    found = [prepared for prepared, _ in score_images([first, broken, third], StubEngine(2))]
+    assert found == [first, broken, third]
+    assert found[1].error is error

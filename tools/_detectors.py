@@ -1,0 +1,52 @@
+"""The flags by which tools choose and run a detector; not a tool itself."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import _common
+
+if TYPE_CHECKING:
+    from detector.rcnn import Detector
+
+    Setting = float | int
+
+DETECTOR_FLAGS = ("weights", "proposals", "max_proposals", "engine", "precision", "device")
+"""Names of the options that `add_detector_flags` adds; None where they are not given."""
+
+
+def add_detector_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that `load_detector` reads."""
+    from detector.config import ENGINES, PRECISIONS
+
+    add = parser.add_argument
+    # fmt: off
+    add("--weights", type=Path, action="append", metavar="FILE",
+        help="member file; may be repeated; or one ONNX file of tools/export.py"
+        " (default: the weights that come with the package)")
+    add("--proposals", type=Path, metavar="FILE",
+        help="take the regions from this file of tools/propose.py instead of proposing any")
+    add("--max-proposals", type=_common.count_from_one, metavar="N",
+        help="score at most N regions a picture (default: as the weights say)")
+    add("--engine", choices=ENGINES,
+        help="what runs the networks (default: OpenVINO on processors, PyTorch on GPUs)")
+    add("--precision", choices=PRECISIONS,
+        help="arithmetic of the networks (default: the fastest that the hardware has)")
+    add("--device", metavar="NAME", help="cpu, cuda, cuda:1 ... (default: cuda where there is one)")
+    # fmt: on
+
+
+def load_detector(options: argparse.Namespace, **settings: Setting) -> Detector:
+    """Return the detector of a command line; ``settings`` replace those of the weights."""
+    from detector.config import Execution
+    from detector.rcnn import Detector
+
+    named = {"engine": options.engine, "precision": options.precision, "device": options.device}
+    execution = Execution(**{key: value for key, value in named.items() if value is not None})
+    if options.max_proposals is not None:
+        settings["max_proposals"] = options.max_proposals
+    if options.weights is None:
+        return Detector.from_pretrained(execution=execution, **settings)
+    return Detector.load(*options.weights, execution=execution, **settings)

@@ -1,0 +1,88 @@
+"""Prepare a member file for 8-bit arithmetic: note how large its activations become.
+
+Examples
+--------
+With regions of the training photographs, over the file itself:
+
+    python tools/calibrate.py --root ILSVRC --split train --weights member.safetensors
+
+To another file:
+
+    python tools/calibrate.py --root ILSVRC --split train --weights old --out new
+
+Files of tools/train.py are calibrated already. 512 regions of Selective Search are looked at,
+eight of each of 64 photographs spread over the split. The weights stay as they are.
+Exit codes: 0 done; 2 the command or an input cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import _common
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detector.datasets import IlsvrcDet
+    from detector.warp import WarpConfig
+
+_REGIONS_AN_IMAGE = 8
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the tool with these command-line arguments; return the exit code."""
+    options = _parser().parse_args(arguments)
+    with _common.errors_as_lines():
+        from detector.datasets import IlsvrcDet
+        from detector.engines.calibration import REGIONS, calibrate
+        from detector.member_file import load_member, save_member
+
+        member = load_member(options.weights)
+        images = IlsvrcDet(options.root, options.split)
+        wanted = min(REGIONS // _REGIONS_AN_IMAGE, len(images))
+        windows = _windows(images, wanted, member.warp)
+        ranges = calibrate(member, windows)
+        path = options.out or options.weights
+        save_member(path, replace(member, activation_ranges=ranges))
+    print(f"{path}: calibrated on regions of {wanted} photographs")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _common.teaching_parser(__doc__)
+    add = parser.add_argument
+    # fmt: off
+    add("--root", type=Path, required=True, metavar="DIR",
+        help="folder with ImageSets, Annotations and Data")
+    add("--split", required=True, help="of training photographs, for example train")
+    add("--weights", type=Path, required=True, metavar="FILE", help="member file")
+    add("--out", type=_common.output_file, metavar="FILE",
+        help="member file to write (default: over the one of --weights)")
+    # fmt: on
+    return parser
+
+
+def _windows(images: IlsvrcDet, wanted: int, config: WarpConfig) -> Iterator[NDArray[np.uint8]]:
+    """Yield the windows of each of some images spread over the data set."""
+    from detector.warp import warp_regions
+    from proposals import SelectiveSearch, read_image
+
+    propose = SelectiveSearch()
+    with _common.progress(wanted, "calibrating", "photograph") as advance_to:
+        for done in range(wanted):
+            image = read_image(images[done * len(images) // wanted].image_path)
+            boxes = propose(image).boxes_xyxy
+            spread = boxes[:: max(1, len(boxes) // _REGIONS_AN_IMAGE)][:_REGIONS_AN_IMAGE]
+            yield warp_regions(image, spread, config)
+            advance_to(done + 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
