@@ -33,7 +33,8 @@ count from 0, and xmax, ymax are the last ones inside. A blacklist holds lines "
 
 A class without objects has no AP, and the mean leaves it out.
 Exit codes: 0 done; 1 done, but some images could not be read or have no proposals in the file,
-whose objects count as missed; 2 the command or an input cannot be used.
+whose objects count as missed; 2 the command or an input cannot be used; 130 interrupted, when
+predictions_val.partial.txt holds the images that were done.
 """
 
 from __future__ import annotations
@@ -183,8 +184,16 @@ def _obtain_predictions(
         looked_at = [index in task.annotations for index in range(len(task.images))]
         return task.source.where(np.array(looked_at, bool)[task.source.image_indices]), []
     broken: list[str] = []
-    predictions = gather_predictions(_detect(task.source, task.annotations, file, broken))
+    found: list[tuple[int, Detections]] = []
     path = options.out or Path(f"predictions_{options.split}.txt")
+    try:
+        found.extend(_detect(task.source, task.annotations, file, broken))
+    except KeyboardInterrupt:
+        path = path.with_suffix(f".partial{path.suffix}")
+        write_predictions(path, gather_predictions(found), task.images)
+        print(f"detections of {len(found)} images written to {path}", file=sys.stderr)
+        raise
+    predictions = gather_predictions(found)
     write_predictions(path, predictions, task.images)
     print(f"{len(predictions)} detections written to {path}")
     return predictions, broken

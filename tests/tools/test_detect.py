@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,9 +17,12 @@ from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
 from detector.member_file import save_member
 from detector.network import Member
+from detector.rcnn import Detector, Outcome, Task
+from detector.results import Detections
 from detector.warp import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).parents[2]
 CLASSES = ["person", "dog", "domestic cat"]
 
 
@@ -162,6 +167,27 @@ def test_samples_need_no_picture_of_ones_own(detect: Tool, tmp_path: Path, weigh
         "astronaut.detections.jpg",
         "chelsea.detections.jpg",
     ]
+
+
+def test_an_interrupted_run_leaves_the_json_of_what_was_done(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(tasks: Iterable[Task]) -> Iterator[Outcome]:
+        key, open_image = next(iter(tasks))
+        image, _ = open_image()
+        yield Outcome(key, image, Detections.empty(classes, image.shape[:2]), None)
+        raise KeyboardInterrupt
+
+    classes = select_classes(CLASSES)
+    stub = Mock(classes=classes, detect_all=interrupted)
+    monkeypatch.setattr(Detector, "from_pretrained", Mock(return_value=stub))
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        importlib.import_module("detect").main([str(folder), "--json", "found.json"])
+    assert end.value.code == 130
+    document = json.loads((tmp_path / "found.json").read_text())
+    assert [Path(image["file_name"]).name for image in document["images"]] == ["Cat.jpg"]
 
 
 @pytest.mark.parametrize(
