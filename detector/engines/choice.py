@@ -9,6 +9,7 @@ from detector.config import Execution
 from detector.engines.cache import cached_onnx
 from detector.engines.engine import Engine, check_members
 from detector.engines.onnx_file import read_onnx
+from detector.engines.onnx_graph import build_onnx
 from detector.engines.openvino_engine import OpenVinoEngine, hardware_precisions
 from detector.engines.torch_engine import TorchEngine
 from detector.member_settings import MemberSettings
@@ -32,8 +33,8 @@ def make_engine(members: Sequence[Member], execution: Execution | None = None) -
     _check_cpu(device.type)
     calibrated = all(member.activation_ranges for member in members)
     precision = _choose_precision(execution.precision, calibrated=calibrated)
-    path = cached_onnx(members, eight_bits=precision == "int8")
-    return _openvino(path, members, precision, execution)
+    model = _converted(members, eight_bits=precision == "int8")
+    return _openvino(model, members, precision, execution)
 
 
 def make_onnx_engine(path: str | Path, execution: Execution | None = None) -> Engine:
@@ -63,14 +64,21 @@ def make_onnx_engine(path: str | Path, execution: Execution | None = None) -> En
     return _openvino(file.path, file.settings, precision, execution)
 
 
+def _converted(members: Sequence[Member], *, eight_bits: bool) -> Path | bytes:
+    try:
+        return cached_onnx(members, eight_bits=eight_bits)
+    except OSError:  # nowhere to keep it: converted again next time
+        return build_onnx(members, eight_bits=eight_bits).SerializeToString()
+
+
 def _openvino(
-    path: Path, settings: Sequence[MemberSettings], precision: str, execution: Execution
+    model: Path | bytes, settings: Sequence[MemberSettings], precision: str, execution: Execution
 ) -> OpenVinoEngine:
     floats = precision
     if precision == "int8":  # what stays in floats
         floats = _choose_precision("auto", calibrated=False)
     return OpenVinoEngine(
-        path, settings, precision=floats, batch_size=execution.batch_size, name=precision
+        model, settings, precision=floats, batch_size=execution.batch_size, name=precision
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -167,6 +168,17 @@ def test_on_a_processor_openvino_is_chosen_and_8_bits_where_calibrated(
     assert make_engine([calibrated], on_cpu).name == "openvino int8 on cpu"
     assert "int8" not in make_engine([calibrated, member], on_cpu).name
     assert isinstance(make_engine([member], Execution(engine="torch")), TorchEngine)
+
+
+def test_where_no_cache_can_be_written_models_are_converted_every_time(
+    member: Member, random_windows: Windows, cache_folder: Path
+) -> None:
+    kept = make_engine([member], execution("openvino", "float32"))
+    shutil.rmtree(cache_folder)
+    cache_folder.write_text("a file where the folder should be")
+    made = make_engine([member], execution("openvino", "float32"))
+    windows = random_windows(2)
+    np.testing.assert_array_equal(scores_of(made, windows), scores_of(kept, windows))
 
 
 @pytest.mark.parametrize(
