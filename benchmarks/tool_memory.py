@@ -1,9 +1,10 @@
-"""Watch the memory of ``tools/propose.py`` from outside while it works.
+"""Watch the memory of a command-line tool from outside while it works.
 
-Command: ``python benchmarks/propose_memory.py --root ILSVRC --split train --out train.parquet``.
-All arguments go to the tool as they are. Prints the resident memory when a tenth, half and all
-of the time has passed, its peak, and images a second, start and compiled kernels included.
-Linux only: it reads /proc.
+Commands: ``python benchmarks/tool_memory.py propose.py --root ILSVRC --split train --out
+train.parquet``, or ``python benchmarks/tool_memory.py detect.py PICTURES --max-proposals 100``.
+What follows the name of the tool goes to it as it is. Prints the resident memory when a tenth,
+half and all of the time has passed, its peak, and the seconds, start and compiled kernels
+included. Linux only: it reads /proc.
 """
 
 from __future__ import annotations
@@ -13,27 +14,25 @@ import sys
 import time
 from pathlib import Path
 
-from proposals import ProposalFile
-
-TOOL = Path(__file__).parents[1] / "tools" / "propose.py"
+TOOLS = Path(__file__).parents[1] / "tools"
 SECONDS_APART = 0.5
 
 
 def main() -> int:
     """Run the tool, print the figures, and return its exit code."""
-    if "--out" not in sys.argv[:-1]:
+    if len(sys.argv) < 2 or not (TOOLS / sys.argv[1]).is_file():
         print(__doc__, file=sys.stderr)
         return 2
     start = time.monotonic()
-    process = subprocess.Popen([sys.executable, TOOL, *sys.argv[1:]])  # noqa: S603 - our own tool
+    command = [sys.executable, TOOLS / sys.argv[1], *sys.argv[2:]]
+    process = subprocess.Popen(command)  # noqa: S603 - our own tool
     samples: list[int] = []
     while process.poll() is None:
         if resident := resident_memory(process.pid):
             samples.append(resident)
         time.sleep(SECONDS_APART)
-    seconds = time.monotonic() - start
     if process.returncode in {0, 1}:
-        report(samples, seconds, Path(sys.argv[sys.argv.index("--out") + 1]))
+        report(samples, time.monotonic() - start)
     return process.returncode
 
 
@@ -47,17 +46,13 @@ def resident_memory(process: int) -> int:
     return int(kilobytes[0]) * 1024 if kilobytes else 0
 
 
-def report(samples: list[int], seconds: float, path: Path) -> None:
+def report(samples: list[int], seconds: float) -> None:
     """Print the figures."""
     megabytes = [sample / 1e6 for sample in samples]
     for share in (0.1, 0.5, 1.0):
         value = megabytes[min(int(share * len(megabytes)), len(megabytes) - 1)]
         print(f"resident memory after {share:4.0%} of the time: {value:6.0f} MB")
-    print(f"peak: {max(megabytes):.0f} MB")
-    with ProposalFile(path) as file:
-        count = len(file) + len(file.skipped)
-    print(f"{count} images in {seconds:.0f} s: {count / seconds:.2f} a second")
-    print(f"file: {path.stat().st_size / 1e6:.1f} MB")
+    print(f"peak: {max(megabytes):.0f} MB; {seconds:.0f} s")
 
 
 if __name__ == "__main__":
