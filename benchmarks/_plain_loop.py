@@ -53,8 +53,8 @@ class PlainLoop:
         height, width = image.shape[:2]
         grow = config.size / (config.size - 2 * config.context_padding)
         centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * grow
-        x1, y1 = np.round(centre - half).astype(int)
-        x2, y2 = np.round(centre + half).astype(int)
+        x1, y1 = np.minimum(np.round(centre - half).astype(int), (width - 1, height - 1))
+        x2, y2 = np.maximum(np.round(centre + half).astype(int), (max(x1, 0) + 1, max(y1, 0) + 1))
         patch = image[max(y1, 0) : min(y2, height), max(x1, 0) : min(x2, width)]
         over = (max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0))
         patch = cv2.copyMakeBorder(patch, *over, cv2.BORDER_CONSTANT, value=config.outside_rgb)
