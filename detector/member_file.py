@@ -137,7 +137,8 @@ def _check_header(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _parameter_shapes(class_count: int) -> dict[str, torch.Size]:
-    with torch.device("meta"):
+    # Not on the meta device, whose first use imports for a second.
+    with torch.random.fork_rng(devices=[]):
         network = GoogLeNet(class_count + 1)
     return {name: tensor.shape for name, tensor in network.state_dict().items()}
 
