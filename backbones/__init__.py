@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from backbones.classifier import ClassScore, ImageClassifier
+from backbones.crops import crop_picture
+from backbones.errors import WeightsError
 from backbones.googlenet import INCEPTION_WIDTHS, AuxiliaryHead, AuxiliaryLogits, GoogLeNet
 from backbones.inception import Inception, InceptionWidths
 from backbones.lrn import LocalResponseNorm
 from backbones.preprocess import InputStatistics, centre_crop
-from backbones.weights import WeightsError, load_imagenet_weights
+from backbones.weights import load_imagenet_weights
 
 __all__ = [
     "INCEPTION_WIDTHS",
     "AuxiliaryHead",
     "AuxiliaryLogits",
+    "ClassScore",
     "GoogLeNet",
+    "ImageClassifier",
     "Inception",
     "InceptionWidths",
     "InputStatistics",
     "LocalResponseNorm",
     "WeightsError",
     "centre_crop",
+    "crop_picture",
     "load_imagenet_weights",
 ]

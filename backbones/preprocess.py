@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-# Caffe's evaluation of GoogLeNet: the centre 224 of a picture whose short side is 256.
-_SHORT_SIDE = 256
-_CROP_SIDE = 224
+SHORT_SIDE = 256
+"""Pixels that the short side of a picture is brought to for one crop (Caffe's GoogLeNet)."""
+
+CROP_SIDE = 224
+"""Height and width of a crop in pixels."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,11 @@ def centre_crop(image_uint8: NDArray[np.uint8]) -> NDArray[np.uint8]:
             f" of shape {image.shape}"
         )
     height, width = image.shape[:2]
-    side = min(height, width) * _CROP_SIDE / _SHORT_SIDE  # of the cut, in the picture's pixels
+    side = min(height, width) * CROP_SIDE / SHORT_SIDE  # of the cut, in the picture's pixels
     left, top = (width - side) / 2, (height - side) / 2
     # Cutting while resizing spares the part of a long picture that the crop leaves out.
     crop = Image.fromarray(image).resize(
-        (_CROP_SIDE, _CROP_SIDE),
+        (CROP_SIDE, CROP_SIDE),
         Image.Resampling.BILINEAR,
         box=(left, top, left + side, top + side),
     )

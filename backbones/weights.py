@@ -1,4 +1,4 @@
-"""Read GoogLeNet's ImageNet weights from a safetensors file with Caffe's blob names."""
+"""Read GoogLeNet's ImageNet weights, from Caffe's own file or from safetensors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from backbones.caffemodel import read_caffemodel
+from backbones.errors import WeightsError
 from backbones.googlenet import GoogLeNet
 
-_REMEDY = "give BVLC GoogLeNet (bvlc_googlenet) without auxiliary heads as safetensors"
+_REMEDY = "give bvlc_googlenet.caffemodel, or its tensors without auxiliary heads as safetensors"
 
 _CAFFE_OUTSIDE_BLOCKS = MappingProxyType(
     {
@@ -25,18 +27,15 @@ _CAFFE_OUTSIDE_BLOCKS = MappingProxyType(
 )
 
 
-class WeightsError(ValueError):
-    """A weights file cannot be used; the message names the file, the fault and the remedy."""
-
-
 def load_imagenet_weights(path: str | Path) -> dict[str, Tensor]:
     """Read the 1000-class weights that BVLC trained in Caffe.
 
     Parameters
     ----------
     path : str or Path
-        A safetensors file; tensors carry Caffe's layer names and ``.weight`` or
-        ``.bias``, for example ``conv1/7x7_s2.weight``, whose input channels are BGR.
+        Caffe's ``bvlc_googlenet.caffemodel``, or a safetensors file; its tensors carry Caffe's
+        layer names and ``.weight`` or ``.bias``, for example ``conv1/7x7_s2.weight``, whose
+        input channels are BGR.
 
     Returns
     -------
@@ -46,17 +45,16 @@ def load_imagenet_weights(path: str | Path) -> dict[str, Tensor]:
     Raises
     ------
     WeightsError
-        If the file is missing, is no whole safetensors file, or holds other tensors than
-        those of this network.
+        If the file is missing, is damaged, or holds other tensors than those of this network.
     """
     path = Path(path)
     blobs = _read_blobs(path)
     shapes = _expected_shapes()
-    _check_names(path, blobs, {_caffe_name(name) for name in shapes})
+    _check_names(path, blobs, {caffe_name(name) for name in shapes})
     state = {}
     for name, shape in shapes.items():
-        blob = blobs[_caffe_name(name)]
-        _check_blob(path, _caffe_name(name), blob, shape)
+        blob = blobs[caffe_name(name)]
+        _check_blob(path, caffe_name(name), blob, shape)
         state[name] = blob.to(torch.float32)
     state["conv1.weight"] = state["conv1.weight"].flip(1)  # BGR to RGB
     return state
@@ -65,12 +63,27 @@ def load_imagenet_weights(path: str | Path) -> dict[str, Tensor]:
 def _read_blobs(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; {_REMEDY}")
+    if path.suffix == ".caffemodel":
+        return _without_training_layers(read_caffemodel(path))
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(
             f"{path}: not a whole safetensors file ({error}); fetch it again or {_REMEDY}"
         ) from error
+
+
+def _without_training_layers(blobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out the auxiliary heads, and the leading sides of 1 that Caffe gives flat tensors."""
+    return {
+        name: blob.flatten() if name.endswith(".bias") else _squeezed(blob)
+        for name, blob in blobs.items()
+        if not name.startswith(("loss1/", "loss2/"))
+    }
+
+
+def _squeezed(weight: Tensor) -> Tensor:
+    return weight[0, 0] if weight.ndim == 4 and weight.shape[:2] == (1, 1) else weight
 
 
 def _expected_shapes() -> dict[str, torch.Size]:
@@ -80,8 +93,8 @@ def _expected_shapes() -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in network.state_dict().items()}
 
 
-def _caffe_name(name: str) -> str:
-    """Turn ``inception_3a.conv1x1.bias`` into ``inception_3a/1x1.bias``, and so on."""
+def caffe_name(name: str) -> str:
+    """Return Caffe's name of a parameter: ``3a.conv1x1.bias`` is ``3a/1x1.bias``."""
     layer, kind = name.rsplit(".", 1)
     if layer in _CAFFE_OUTSIDE_BLOCKS:
         return f"{_CAFFE_OUTSIDE_BLOCKS[layer]}.{kind}"

@@ -27,8 +27,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from backbones.errors import WeightsError
 from backbones.googlenet import GoogLeNet
-from backbones.weights import WeightsError
 from detector.member_settings import settings_from_document
 from detector.network import Member
 from proposals.files import whole_file

@@ -19,12 +19,12 @@ import torch
 from numpy.typing import NDArray
 
 from backbones import GoogLeNet
-from backbones.weights import WeightsError
+from backbones.errors import WeightsError
+from backbones.hardware import choose_dtype
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig, Execution
 from detector.engines import Engine, make_engine, make_onnx_engine
 from detector.member_file import load_member
-from detector.network import choose_dtype
 from detector.pipeline import Prepared, prepared_ahead, score_images
 from detector.regions import admit_regions
 from detector.results import Detections

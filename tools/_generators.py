@@ -73,7 +73,7 @@ def _load_multibox(path: Path, config: MultiBoxConfig, threads: int | None) -> P
     import torch
 
     from backbones import GoogLeNet
-    from detector.network import choose_dtype
+    from backbones.hardware import choose_dtype
     from proposals.multibox import MultiBox, load_multibox
 
     if threads is not None:  # several workers with several threads each would wait for each other

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from backbones.hardware import choose_device
 from detector.config import Execution
 from detector.engines.cache import cached_onnx
 from detector.engines.engine import Engine, check_members
@@ -13,7 +14,7 @@ from detector.engines.onnx_graph import build_onnx
 from detector.engines.openvino_engine import OpenVinoEngine, hardware_precisions
 from detector.engines.torch_engine import TorchEngine
 from detector.member_settings import MemberSettings
-from detector.network import Member, choose_device
+from detector.network import Member
 
 
 def make_engine(members: Sequence[Member], execution: Execution | None = None) -> Engine:

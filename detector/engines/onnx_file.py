@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import onnx
 from google.protobuf.message import DecodeError
 
-from backbones.weights import WeightsError
+from backbones.errors import WeightsError
 from detector.engines.onnx_graph import build_onnx
 from detector.member_settings import MemberSettings, settings_from_document
 from detector.network import Member

@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from backbones.hardware import choose_device, choose_dtype
 from detector.config import Execution
 from detector.engines.engine import Piece, check_members
-from detector.network import Member, choose_device, choose_dtype
+from detector.network import Member
 from detector.warp import warp_regions
 from detector.warp_torch import warp_regions_on_device
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from backbones import GoogLeNet, InputStatistics
-from detector.network import choose_dtype
+from backbones.hardware import choose_dtype
 from detector.training.batches import BatchLoader, TrainingBatch
 from detector.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from detector.training.config import TrainingConfig

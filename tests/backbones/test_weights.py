@@ -151,5 +151,5 @@ def test_unusable_file_is_named_with_its_fault_and_remedy(
         load_imagenet_weights(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
-    assert "give BVLC GoogLeNet" in message
+    assert "give bvlc_googlenet.caffemodel" in message
     assert "\n" not in message

@@ -81,6 +81,11 @@ def calibrate() -> Tool:
 
 
 @pytest.fixture(scope="session")
+def classify() -> Tool:
+    return partial(run_tool, "classify.py")
+
+
+@pytest.fixture(scope="session")
 def train() -> Tool:
     return partial(run_tool, "train.py")
 

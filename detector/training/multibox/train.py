@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from backbones import GoogLeNet, InputStatistics, load_imagenet_weights
+from backbones.hardware import choose_dtype
 from detector.datasets.annotation import ImageAnnotation
-from detector.network import choose_dtype
 from detector.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from detector.training.finetune import NonFiniteLossError
 from detector.training.hold_out import split_held_out

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from skimage import data
 
 from backbones import GoogLeNet
-from backbones.weights import _caffe_name
+from backbones.weights import caffe_name
 from detector.datasets.annotation import ImageAnnotation
 from detector.training.checkpoint import CheckpointError
 from detector.training.finetune import NonFiniteLossError
@@ -50,7 +50,7 @@ def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         state = GoogLeNet(1000).state_dict()
     path = tmp_path_factory.mktemp("weights") / "imagenet.safetensors"
-    save_file({_caffe_name(name): tensor for name, tensor in state.items()}, path)
+    save_file({caffe_name(name): tensor for name, tensor in state.items()}, path)
     return path
 
 

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from torch import Tensor, nn
+
+from backbones import ImageClassifier, InputStatistics, crop_picture
+
+
+class MeanColour(nn.Module):
+    """Three logits: the mean of each colour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(0.01))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(dim=(2, 3)) * self.scale
+
+
+@pytest.fixture
+def classifier() -> ImageClassifier:
+    return ImageClassifier(MeanColour(), InputStatistics(), ["red", "green", "blue"])
+
+
+@pytest.mark.parametrize("crops", [1, 10, 144])
+def test_probabilities_are_the_mean_softmax_over_crops(
+    classifier: ImageClassifier, crops: int
+) -> None:
+    windows = torch.as_tensor(crop_picture(data.astronaut(), crops))
+    with torch.no_grad():
+        logits = classifier.network(classifier.statistics.normalise(windows))
+    expected = logits.softmax(dim=1).mean(dim=0).numpy()
+    found = classifier.probabilities(data.astronaut(), crops)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_the_best_classes_come_first_by_name(classifier: ImageClassifier) -> None:
+    picture = np.full((30, 40, 3), (10, 250, 90), np.uint8)
+    found = classifier.classify(picture, top=2)
+    assert [(one.index, one.name) for one in found] == [(1, "green"), (2, "blue")]
+    assert found[0].probability > found[1].probability
+
+
+def test_no_more_classes_are_given_than_there_are(classifier: ImageClassifier) -> None:
+    found = classifier.classify(data.chelsea(), top=9)
+    assert sum(one.probability for one in found) == pytest.approx(1)
+    assert len(found) == 3

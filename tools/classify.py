@@ -1,0 +1,97 @@
+"""Say what pictures show, in the 1,000 classes of ImageNet: five names each, the best first.
+
+Examples
+--------
+With BVLC's network, as safetensors or as Caffe's own file:
+
+    python tools/classify.py cat.jpg --weights bvlc_googlenet.safetensors
+    python tools/classify.py cat.jpg --weights bvlc_googlenet.caffemodel
+
+A folder, with the paper's 144 crops a picture (slower, surer), to a file:
+
+    python tools/classify.py holiday/ --weights bvlc_googlenet.caffemodel --crops 144 --json t.json
+
+One crop is the centre 224 of the picture with its short side at 256. The JSON is a list of
+{"file": ..., "top": [{"index": 285, "name": "Egyptian cat", "prob": 0.61}, ...]}.
+Exit codes: 0 done; 1 done, but some pictures could not be read; 2 the command or the weights
+cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import _common
+
+if TYPE_CHECKING:
+    from backbones import ClassScore, ImageClassifier
+
+_TOP = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the tool with these command-line arguments; return the exit code."""
+    options = _parser().parse_args(arguments)
+    with _common.errors_as_lines():
+        from _inputs import list_pictures
+
+        from backbones.imagenet import load_imagenet_classifier
+        from proposals.files import write_text
+
+        classifier = load_imagenet_classifier(options.weights)
+        paths = list_pictures(options.inputs, [])
+        results, exit_code = _classify_all(classifier, paths, options.crops)
+        if options.json is not None:
+            write_text(options.json, json.dumps(results, indent=2) + "\n")
+    return exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _common.teaching_parser(__doc__)
+    add = parser.add_argument
+    # fmt: off
+    add("inputs", nargs="+", metavar="PICTURE", help="picture, folder, pattern, or @list")
+    add("--weights", type=Path, required=True, metavar="FILE",
+        help="ImageNet weights: *.safetensors with Caffe's names, or a *.caffemodel")
+    add("--crops", type=int, choices=(1, 10, 144), default=1,
+        help="crops of a picture to average over (default: %(default)s)")
+    add("--json", type=_common.output_file, metavar="FILE", help="write the classes there, too")
+    # fmt: on
+    return parser
+
+
+def _classify_all(
+    classifier: ImageClassifier, paths: Sequence[str], crops: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Classify and print each picture; return what JSON takes, and the exit code."""
+    from proposals import ImageError, read_image
+
+    results: list[dict[str, Any]] = []
+    exit_code = 0
+    with _common.progress(len(paths), "classifying", "picture") as advance_to:
+        for done, path in enumerate(paths, start=1):
+            try:
+                found = classifier.classify(read_image(path), crops, _TOP)
+            except ImageError as error:
+                _common.print_line(f"error: {error}", sys.stderr)
+                exit_code = 1
+            else:
+                _common.print_line(path)
+                for one in found:
+                    _common.print_line(f"  {one.probability:.3f}  {one.index:>4}  {one.name}")
+                results.append({"file": path, "top": [_as_json(one) for one in found]})
+            advance_to(done)
+    return results, exit_code
+
+
+def _as_json(score: ClassScore) -> dict[str, Any]:
+    return {"index": score.index, "name": score.name, "prob": score.probability}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
