@@ -91,7 +91,7 @@ class GoogLeNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images (N, 3, 224, 224) to logits (N, num_classes)."""
-        return self._classify(self.features(x))
+        return self.classify(self.features(x))
 
     def forward_with_auxiliary(self, x: Tensor) -> AuxiliaryLogits:
         """Map images (N, 3, 224, 224) to the logits of all three classifiers.
@@ -101,12 +101,22 @@ class GoogLeNet(nn.Module):
         ValueError
             If the network was built without auxiliary heads.
         """
+        return self.trunk_with_auxiliary(self.stem(x))
+
+    def trunk_with_auxiliary(self, x: Tensor) -> AuxiliaryLogits:
+        """Map what ``stem`` gives, (N, 480, 14, 14), to the logits of all three classifiers.
+
+        Raises
+        ------
+        ValueError
+            If the network was built without auxiliary heads.
+        """
         if self.auxiliary_4a is None or self.auxiliary_4d is None:
             raise ValueError("this GoogLeNet has no auxiliary heads: set auxiliary_heads=True")
-        at_4a = self.inception_4a(self.stem(x))  # (N, 512, 14, 14)
+        at_4a = self.inception_4a(x)  # (N, 512, 14, 14)
         at_4d = self._from_4a_to_4d(at_4a)  # (N, 528, 14, 14)
         return AuxiliaryLogits(
-            main=self._classify(self._from_4d_to_features(at_4d)),
+            main=self.classify(self._from_4d_to_features(at_4d)),
             auxiliary_4a=self.auxiliary_4a(at_4a),
             auxiliary_4d=self.auxiliary_4d(at_4d),
         )
@@ -143,6 +153,11 @@ class GoogLeNet(nn.Module):
         """
         return self._from_4d_to_maps(self._from_4a_to_4d(self.inception_4a(x)))
 
+    def classify(self, features: Tensor) -> Tensor:
+        """Map features (N, 1024) to logits (N, num_classes), with dropout in training."""
+        logits: Tensor = self.classifier(self.dropout(features))
+        return logits
+
     def freeze_stem(self) -> None:
         """Take the weights of ``stem`` out of training."""
         for module in (
@@ -153,6 +168,11 @@ class GoogLeNet(nn.Module):
             self.inception_3b,
         ):
             module.requires_grad_(False)
+
+    def freeze_features(self) -> None:
+        """Take all weights but the classifier's out of training."""
+        self.requires_grad_(False)
+        self.classifier.requires_grad_(True)
 
     def replace_classifier(
         self, num_classes: int, *, std: float = 0.01, generator: torch.Generator | None = None
@@ -193,10 +213,6 @@ class GoogLeNet(nn.Module):
         at_4e = self.inception_4e(x)  # (N, 832, 14, 14)
         at_5b = self.inception_5b(self.inception_5a(_halve(at_4e)))  # (N, 1024, 7, 7)
         return at_4e, at_5b
-
-    def _classify(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(self.dropout(features))
-        return logits
 
     def _initialise(self) -> None:
         for name, parameter in self.named_parameters():

@@ -2,22 +2,34 @@ r"""Train a member of the detector on an ILSVRC DET tree.
 
 Examples
 --------
-Train on every class that the split has objects of:
+Go on from the weights that come with the package, on all classes that the split has objects of;
+conv1 to 3b stay as they are, and run once over 20,000 windows:
 
-    python tools/train.py --root ILSVRC --split train --imagenet bvlc_googlenet.safetensors
+    python tools/train.py --root MINE --split train --freeze stem --pool-windows 20000 \
+        --steps 400 --learning-rate 0.004 --drop-every 300
 
-A shorter run on three classes, with conv1 to 3b left as they are:
+A first look in minutes: the classifier alone learns:
+
+    python tools/train.py --root MINE --freeze features --pool-windows 20000 --steps 2000 \
+        --learning-rate 0.01 --drop-every 1500
+
+As R-CNN does, from ImageNet's weights, the whole network, on three classes:
 
     python tools/train.py --root ILSVRC --imagenet bvlc_googlenet.safetensors \
-        --classes person dog "domestic cat" --freeze-stem --steps 2000 --drop-every 1400
+        --classes person dog "domestic cat"
 
-From the proposals of a file that tools/propose.py made of the split:
+A member of an ensemble: its own way to draw windows and its own order, all from one pool:
 
-    python tools/train.py --root ILSVRC --split train --imagenet bvlc_googlenet.safetensors \
-        --proposals train.parquet
+    python tools/train.py --root ILSVRC --freeze stem --pool-windows 40000 --pool pool.npy \
+        --policy tight --seed 3 --out runs/tight
 
-A run that was cut off goes on where its last checkpoint stands: give the same command again.
-The result is OUT/member.safetensors, for tools/detect.py and tools/eval_map.py --weights.
+On four GPUs or processors at once, with the same result up to rounding:
+
+    torchrun --nproc-per-node 4 tools/train.py --root ILSVRC ...
+
+Proposals are made first, or taken from a file of tools/propose.py by --proposals. A run that was
+cut off goes on where its last checkpoint stands: give the same command again. The result is
+OUT/member.safetensors, for tools/detect.py and tools/eval_map.py --weights.
 
 Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its input is wrong;
 3 the loss became infinite.
@@ -29,21 +41,28 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import _common
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from backbones import GoogLeNet
+    from backbones.training.loop import StepReport
     from detector.classes import ObjectClass
     from detector.datasets import ImageAnnotation
     from detector.training.config import TrainingConfig
-    from detector.training.finetune import StepReport
+    from detector.training.run import ProposedImages
 
-_SETTINGS = ("steps", "learning_rate", "drop_every", "freeze_stem", "seed", "checkpoint_every")
+_OPTIMIZATION = (
+    "steps", "learning_rate", "drop_every", "average_from", "auxiliary_weight", "precision",
+    "seed", "checkpoint_every",
+)  # fmt: skip
+_TRAINING = ("freeze", "pool_windows")
 _LINE_EVERY = 20  # steps
 
 
@@ -55,77 +74,128 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from detector.training.config import TrainingConfig
+    from detector.training.config import FROZEN_PARTS, POLICIES, TrainingConfig
 
     parser = _common.teaching_parser(__doc__)
     add = parser.add_argument
+    defaults = TrainingConfig().optimization
     # fmt: off
     add("--root", type=Path, required=True, metavar="DIR",
         help="folder with ImageSets, Annotations and Data")
     add("--split", default="train", help="list of images (default: %(default)s)")
-    add("--imagenet", type=Path, required=True, metavar="FILE",
-        help="ImageNet weights of GoogLeNet under Caffe's names, as safetensors")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--weights", type=Path, metavar="FILE",
+        help="start from this member file (default: the first that comes with the package)")
+    start.add_argument("--imagenet", type=Path, metavar="FILE",
+        help="start from ImageNet weights of GoogLeNet, safetensors or caffemodel")
     add("--out", type=Path, default=Path("runs/member"), metavar="DIR",
-        help="folder of proposals, checkpoint, log and result (default: %(default)s)")
+        help="folder of proposals, pool, checkpoint, log and result (default: %(default)s)")
     add("--classes", nargs="+", metavar="KEY",
         help="WordNet ids, det_ids or names (default: all that the split has objects of)")
     add("--proposals", type=Path, metavar="FILE",
         help="a file of tools/propose.py (default: make OUT/proposals.parquet)")
     add("--threads", type=int, default=os.cpu_count() or 1,
         help="for proposals (default: one a processor)")
+    add("--policy", choices=tuple(POLICIES), default="r-cnn",
+        help="how windows are drawn (default: %(default)s)")
+    add("--pool", type=Path, metavar="FILE",
+        help="of the pool, *.npy, which several runs may share (default: OUT/pool.npy)")
     # Flags that are not given are not passed on: their defaults are TrainingConfig's.
-    add("--steps", type=int,
-        help=f"batches to learn from (default: {TrainingConfig.steps})")
+    add("--pool-windows", type=_common.count_from_one, metavar="N",
+        help="learn from N windows drawn once; 188 KB of disk each with --freeze stem, 2 KB with"
+        " --freeze features (default: every batch is drawn from all windows)")
+    add("--freeze", choices=FROZEN_PARTS,
+        help="what keeps its weights; the stem is conv1 to 3b, the features all but the classifier"
+        f" (default: {TrainingConfig.freeze})")
+    add("--steps", type=int, help=f"batches to learn from (default: {defaults.steps})")
     add("--learning-rate", type=float, metavar="RATE",
-        help=f"at the start (default: {TrainingConfig.learning_rate})")
+        help=f"at the start (default: {defaults.learning_rate})")
     add("--drop-every", type=int, metavar="STEPS",
         help="lower the rate to a tenth after each so many steps"
-        f" (default: {TrainingConfig.drop_every})")
-    add("--freeze-stem", action="store_true", default=None,
-        help="keep conv1 to 3b as they are, which is much faster")
+        f" (default: {defaults.drop_every})")
+    add("--average-from", type=int, metavar="STEP",
+        help="take the mean of the weights from this step on (default: the last weights)")
+    add("--auxiliary-weight", type=float, metavar="W",
+        help="of auxiliary classifiers' losses; the paper's is 0.3"
+        f" (default: {defaults.auxiliary_weight:g})")
+    add("--precision", choices=("auto", "float32", "bfloat16"),
+        help=f"arithmetic of the convolutions (default: {defaults.precision})")
     add("--seed", type=int,
-        help=f"of batches and new weights (default: {TrainingConfig.seed})")
+        help=f"of batches, dropout and new weights (default: {defaults.seed})")
     add("--checkpoint-every", type=int, metavar="STEPS",
-        help=f"(default: {TrainingConfig.checkpoint_every})")
+        help=f"(default: {defaults.checkpoint_every})")
     # fmt: on
     return parser
 
 
 def _train(options: argparse.Namespace) -> int:
+    from backbones.training.loop import NonFiniteLossError
+    from backbones.training.processes import joined_processes, process_rank
     from detector.datasets import IlsvrcDet
-    from detector.training.finetune import NonFiniteLossError
-    from detector.training.run import load_proposals, train_member
+    from detector.training.run import load_proposals
 
     config = _config(options)
     annotations = list(IlsvrcDet(options.root, options.split))  # each file is read once
     classes = _classes(options.classes, annotations)
-    print(
-        f"{len(annotations)} images, {len(classes)} classes: {', '.join(c.name for c in classes)}"
-    )
-    options.out.mkdir(parents=True, exist_ok=True)
-    proposals = options.proposals or _propose(annotations, options.out, options.threads)
-    images = load_proposals(annotations, proposals)
-    for line in images.skipped:
-        print(f"skipped: {line}", file=sys.stderr)
-    started = time.monotonic()
-    try:
-        with _common.progress(config.steps, "training", "step") as advance_to:
-            path = train_member(
-                images, classes, options.imagenet, config, options.out, _Reporter(advance_to)
-            )
-    except NonFiniteLossError as error:
-        print(error, file=sys.stderr)
-        return 3
-    print(f"{path}: written after {(time.monotonic() - started) / 60:.1f} minutes of training")
+    with joined_processes():
+        first = process_rank() == 0
+        if first:
+            names = ", ".join(c.name for c in classes)
+            print(f"{len(annotations)} images, {len(classes)} classes: {names}")
+        options.out.mkdir(parents=True, exist_ok=True)
+        images = load_proposals(annotations, options.proposals or _propose(annotations, options))
+        for line in images.skipped if first else ():
+            print(f"skipped: {line}", file=sys.stderr)
+        started = time.monotonic()
+        try:
+            path = _train_member(images, classes, config, options)
+        except NonFiniteLossError as error:
+            print(error, file=sys.stderr)
+            return 3
+        if first:
+            minutes = (time.monotonic() - started) / 60
+            print(f"{path}: written after {minutes:.1f} minutes of training")
     return 1 if images.skipped else 0
+
+
+def _train_member(
+    images: ProposedImages,
+    classes: Sequence[ObjectClass],
+    config: TrainingConfig,
+    options: argparse.Namespace,
+) -> Path:
+    from detector.training.run import Reports, train_member
+
+    network = _start(options, classes, config)
+    with (
+        _common.progress(config.pool_windows or 1, "pool", "window") as pool_at,
+        _common.progress(config.optimization.steps, "training", "step") as step_at,
+    ):
+        reports = Reports(pool_at, _Reporter(step_at))
+        return train_member(network, images, classes, config, options.out, reports, options.pool)
+
+
+def _start(
+    options: argparse.Namespace, classes: Sequence[ObjectClass], config: TrainingConfig
+) -> GoogLeNet:
+    from detector.rcnn import pretrained_paths
+    from detector.training.start import network_of_imagenet, network_of_member
+
+    if options.imagenet is not None:
+        return network_of_imagenet(options.imagenet, classes, config)
+    return network_of_member(options.weights or pretrained_paths()[0], classes, config)
 
 
 def _config(options: argparse.Namespace) -> TrainingConfig:
     """Take over what the command line gives; all else keeps its one default."""
-    from detector.training.config import TrainingConfig
+    from detector.training.config import POLICIES, TrainingConfig
 
-    given = {name: getattr(options, name) for name in _SETTINGS}
-    return TrainingConfig(**{name: value for name, value in given.items() if value is not None})
+    def given(names: Sequence[str]) -> dict[str, Any]:
+        values = {name: getattr(options, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
+    optimization = replace(TrainingConfig().optimization, **given(_OPTIMIZATION))
+    return TrainingConfig(optimization, POLICIES[options.policy], **given(_TRAINING))
 
 
 def _classes(
@@ -139,17 +209,20 @@ def _classes(
     return tuple(c for c in ilsvrc_classes() if c.wnid in present)
 
 
-def _propose(annotations: Sequence[ImageAnnotation], folder: Path, threads: int) -> Path:
+def _propose(annotations: Sequence[ImageAnnotation], options: argparse.Namespace) -> Path:
     """Make the file of proposals in the folder of the run, and return its path."""
     from _generators import make_generator
 
+    from backbones.training.processes import process_rank, wait_for_all
     from detector.training.run import propose_for_data_set
     from proposals.proposal_header import ProposalSettings
 
-    path, settings = folder / "proposals.parquet", ProposalSettings()
+    path, settings = options.out / "proposals.parquet", ProposalSettings()
     make = partial(make_generator, settings.generator, seed=settings.seed, threads=1)
-    with _common.progress(len(annotations), "proposals", "image") as advance_to:
-        propose_for_data_set(annotations, make, path, settings, threads, advance_to)
+    if process_rank() == 0:
+        with _common.progress(len(annotations), "proposals", "image") as advance_to:
+            propose_for_data_set(annotations, make, path, settings, options.threads, advance_to)
+    wait_for_all()
     return path
 
 
@@ -164,8 +237,7 @@ class _Reporter:
         if report.step % _LINE_EVERY == 0:
             _common.print_line(
                 f"step {report.step}: loss {report.loss:.3f}, right {report.accuracy:.0%} of"
-                f" windows, {report.foreground_accuracy:.0%} of objects,"
-                f" {report.seconds:.1f} s a step"
+                f" windows, {report.seconds:.1f} s a step"
             )
 
 

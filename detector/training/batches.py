@@ -1,17 +1,16 @@
-"""Windows cut from pictures while the network learns from those before."""
+"""Windows cut from pictures, for the training loop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from detector.prefetch import prefetched
+from backbones.training.loop import TrainingBatch
 from detector.training.windows import WindowSampler, WindowTable
 from detector.warp import WarpConfig, warp_regions
 from proposals.images import read_image
@@ -19,45 +18,25 @@ from proposals.images import read_image
 _CACHED_IMAGES = 4096  # about 2.5 GB of pictures of 500 x 400
 
 
-class TrainingBatch(NamedTuple):
-    """What one step learns from."""
-
-    windows: torch.Tensor  # (B, S, S, 3) uint8
-    labels: torch.Tensor  # (B,) int64
-
-
-class BatchLoader:
-    """Cuts, warps and mirrors the windows of each step's batch in the background.
+class WindowCutter:
+    """Cuts windows out of pictures, warps and mirrors them.
 
     Parameters
     ----------
     image_paths : sequence of Path
         Pictures, in the order of the table's image numbers.
     table : WindowTable
-    sampler : WindowSampler
     warp : WarpConfig
     """
 
-    def __init__(
-        self,
-        image_paths: Sequence[Path],
-        table: WindowTable,
-        sampler: WindowSampler,
-        warp: WarpConfig,
-    ) -> None:
+    def __init__(self, image_paths: Sequence[Path], table: WindowTable, warp: WarpConfig) -> None:
         self._image_paths = image_paths
         self._table = table
-        self._sampler = sampler
         self._warp = warp
         self._read = lru_cache(maxsize=_CACHED_IMAGES)(read_image)
 
-    def batches(self, start: int, stop: int) -> Iterator[TrainingBatch]:
-        """Return the batches of the steps ``start`` to ``stop - 1``, a few prepared ahead."""
-        return prefetched(self.load, range(start, stop))
-
-    def load(self, step: int) -> TrainingBatch:
-        """Return the batch of one step."""
-        rows, mirrored = self._sampler.batch(step)
+    def cut(self, rows: NDArray[np.int64], mirrored: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Return the windows ``(R, S, S, 3)`` of some rows of the table."""
         size = self._warp.size
         windows = np.empty((len(rows), size, size, 3), np.uint8)
         images = self._table.images[rows]
@@ -66,10 +45,34 @@ class BatchLoader:
             pixels = self._read(self._image_paths[image])
             boxes = self._table.boxes_xyxy[rows[places]]
             windows[places] = warp_regions(pixels, boxes, self._warp)
-        _mirror(windows, mirrored)
-        labels = torch.from_numpy(self._table.labels[rows])
-        return TrainingBatch(torch.from_numpy(windows), labels)
+        windows[mirrored] = windows[mirrored, :, ::-1]
+        return windows
 
 
-def _mirror(windows: NDArray[np.uint8], mirrored: NDArray[np.bool_]) -> None:
-    windows[mirrored] = windows[mirrored, :, ::-1]
+class WindowBatches:
+    """Batches drawn from all windows; a `backbones.training.loop.BatchSource`.
+
+    Parameters
+    ----------
+    cutter : WindowCutter
+    sampler : WindowSampler
+        Of the same table.
+    """
+
+    def __init__(self, cutter: WindowCutter, sampler: WindowSampler) -> None:
+        self._cutter = cutter
+        self._sampler = sampler
+
+    @property
+    def batch_size(self) -> int:
+        """Windows of a step."""
+        return self._sampler.batch_size
+
+    def load(self, step: int, places: range) -> TrainingBatch:
+        """Return windows (B, S, S, 3) uint8 and their labels."""
+        chosen = slice(places.start, places.stop)
+        rows = self._sampler.rows(step)[chosen]
+        windows = self._cutter.cut(rows, self._sampler.mirrored(step)[chosen])
+        return TrainingBatch(
+            torch.from_numpy(windows), torch.from_numpy(self._sampler.labels[rows])
+        )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from backbones.training.config import OptimizationConfig
+
+FROZEN_PARTS = ("nothing", "stem", "features")
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How windows are labelled and mixed (R-CNN, section 2.3).
+    """How windows are labelled and mixed; the defaults are R-CNN's (section 2.3).
 
     Attributes
     ----------
@@ -17,11 +22,22 @@ class SamplingConfig:
         Windows of a batch that show none.
     foreground_iou : float
         Least IoU with a true box to count as showing its object.
+    background_iou : float
+        Windows whose largest IoU is below this are background; between the two, windows are
+        left out.
+    near_share : float, optional
+        Of the background windows, those that overlap an object by 0.1 or more: parts of it and
+        boxes too large. As they come where it is left out.
+    balanced : bool
+        Whether foreground windows are drawn evenly over the classes, not over all windows.
     """
 
     foreground: int = 32
     background: int = 96
     foreground_iou: float = 0.5
+    background_iou: float = 0.5
+    near_share: float | None = None
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         if self.foreground < 1 or self.background < 1:
@@ -29,8 +45,32 @@ class SamplingConfig:
                 "foreground and background must be 1 or more,"
                 f" but got {self.foreground} and {self.background}"
             )
-        if not 0 < self.foreground_iou <= 1:
-            raise ValueError(f"foreground_iou must be in (0, 1], but got {self.foreground_iou}")
+        if not 0 < self.background_iou <= self.foreground_iou <= 1:
+            raise ValueError(
+                "0 < background_iou <= foreground_iou <= 1 must hold, but got"
+                f" {self.background_iou} and {self.foreground_iou}"
+            )
+        if self.near_share is not None and not 0 <= self.near_share <= 1:
+            raise ValueError(f"near_share must be from 0 to 1, but got {self.near_share}")
+
+
+POLICIES = MappingProxyType(
+    {
+        "r-cnn": SamplingConfig(),
+        "balanced": SamplingConfig(balanced=True),
+        "near": SamplingConfig(near_share=0.5),
+        "tight": SamplingConfig(foreground_iou=0.6, near_share=0.4),
+        "tighter": SamplingConfig(foreground_iou=0.7, near_share=0.4, balanced=True),
+        "even": SamplingConfig(foreground=64, background=64, near_share=0.5),
+    }
+)
+"""Ways to draw windows, by which the members of an ensemble differ. Our choice: the paper says
+only that its networks differed in sampling and order (section 7). With ``tight`` and
+``tighter``, boxes of an IoU from 0.5 to 0.6 and to 0.7 are left out."""
+
+
+def _rcnn_optimization() -> OptimizationConfig:
+    return OptimizationConfig(steps=50_000, learning_rate=0.001, drop_every=20_000, drop_factor=0.1)
 
 
 @dataclass(frozen=True)
@@ -39,39 +79,28 @@ class TrainingConfig:
 
     Attributes
     ----------
-    steps : int
-        Batches to learn from.
-    learning_rate : float
-    drop_every : int
-        The rate is multiplied by ``drop_factor`` after each so many steps.
-    drop_factor : float
-    momentum, weight_decay : float
-    freeze_stem : bool
-        Whether conv1 to 3b keep their weights, which saves more than half of a step.
-    stem_precision : str
-        Arithmetic of a frozen stem, as `Execution.precision`. What is trained is float32.
-    seed : int
-        Of the new classifier, the batches and dropout.
-    checkpoint_every : int
-        Steps between checkpoints.
+    optimization : OptimizationConfig
+        Its seed is that of the new classifier and the batches, too.
     sampling : SamplingConfig
+    freeze : {"nothing", "stem", "features"}
+        What keeps its weights: the stem, which is conv1 to 3b and more than half of the
+        work, or everything but the classifier.
+    pool_windows : int, optional
+        Learn from so many windows, drawn once, whose way through the frozen part is computed
+        once; see `detector.training.pool`. Where left out, every batch is drawn from all.
     """
 
-    steps: int = 50_000
-    learning_rate: float = 0.001
-    drop_every: int = 20_000
-    drop_factor: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    freeze_stem: bool = False
-    stem_precision: str = "auto"
-    seed: int = 0
-    checkpoint_every: int = 100
+    optimization: OptimizationConfig = field(default_factory=_rcnn_optimization)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    freeze: str = "nothing"
+    pool_windows: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "drop_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, but got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, but got {self.learning_rate}")
+        if self.freeze not in FROZEN_PARTS:
+            raise ValueError(
+                f"freeze must be one of {', '.join(FROZEN_PARTS)}, but got {self.freeze!r}"
+            )
+        if self.pool_windows is not None and self.freeze == "nothing":
+            raise ValueError("pool_windows needs a frozen part: set freeze to stem or features")
+        if self.pool_windows is not None and self.pool_windows < 1:
+            raise ValueError(f"pool_windows must be 1 or more, but got {self.pool_windows}")

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from backbones import GoogLeNet, load_imagenet_weights
+from backbones import GoogLeNet
+from backbones.training.loop import BatchSource, StepReport, train
+from backbones.training.processes import process_rank, wait_for_all
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
 from detector.engines.calibration import REGIONS, calibrate
 from detector.member_file import save_member
 from detector.network import Member
-from detector.training.batches import BatchLoader
+from detector.training.batches import WindowBatches, WindowCutter
 from detector.training.config import TrainingConfig
-from detector.training.finetune import StepReport, finetune
-from detector.training.windows import WindowSampler, build_window_table
+from detector.training.frozen import Predict, freeze, frozen_part, trained_part
+from detector.training.pool import PoolBatches, make_pool
+from detector.training.start import digest
+from detector.training.windows import WindowSampler, WindowTable, build_window_table
+from detector.warp import WarpConfig
 from proposals import ProposalFile, ProposalFileError, Proposer
 from proposals.batch import propose_to_file
 from proposals.parts import Picture
@@ -106,51 +112,116 @@ def load_proposals(annotations: Sequence[ImageAnnotation], path: Path) -> Propos
 
 
 def train_member(
+    network: GoogLeNet,
     images: ProposedImages,
     classes: Sequence[ObjectClass],
-    imagenet_weights: Path,
     config: TrainingConfig,
     run_folder: Path,
-    report: Callable[[StepReport], None],
+    reports: Reports,
+    pool_file: Path | None = None,
 ) -> Path:
-    """Fine-tune the ImageNet network on a data set, and write it as a member file.
+    """Fine-tune a network on a data set, and write it as a member file.
 
     Parameters
     ----------
+    network : GoogLeNet
+        Where to start, of `detector.training.start`; trained in place.
     images : ProposedImages
     classes : sequence of ObjectClass
         What the member is to tell apart; output 0 is the background.
-    imagenet_weights : Path
-        For `backbones.load_imagenet_weights`.
     config : TrainingConfig
     run_folder : Path
         Of checkpoint, log and result; a run that was cut off goes on from there.
-    report : callable
-        Called with each step's `StepReport`.
+    reports : Reports
+        Called as the run goes on.
+    pool_file : Path, optional
+        Of the pool, where the configuration asks for one: other runs from the same frozen
+        weights can share it. ``pool.npy`` in the run folder when left out.
 
     Returns
     -------
     Path
         ``member.safetensors`` in the run folder.
+
+    Raises
+    ------
+    NonFiniteLossError, CheckpointError
+        As `backbones.training.loop.train`.
+    PoolError
+        If the pool's file is of other windows or weights.
     """
-    network = GoogLeNet(1000)
-    network.load_state_dict(load_imagenet_weights(imagenet_weights))
-    generator = torch.Generator().manual_seed(config.seed)
-    network.replace_classifier(1 + len(classes), generator=generator)
-    wnids = [object_class.wnid for object_class in classes]
-    data = {"images": len(images.annotations), "classes": wnids}
-    member = Member(
-        network=network,
-        classes=tuple(classes),
-        provenance={"training": asdict(config), **data},
-    )
-    table = build_window_table(images.annotations, images.boxes_xyxy, wnids, config.sampling)
-    paths = [annotation.image_path for annotation in images.annotations]
-    sampler = WindowSampler(table, config.sampling, config.seed)
-    loader = BatchLoader(paths, table, sampler, member.warp)
-    finetune(network, loader, member.statistics, config, data, run_folder, report)
-    batches = -(-REGIONS // (config.sampling.foreground + config.sampling.background))
-    ranges = calibrate(member, (loader.load(step).windows.numpy() for step in range(batches)))
+    freeze(network, config)
+    settings = _settings(network, images, classes, config)
+    provenance = {"optimization": asdict(config.optimization), **settings}
+    member = Member(network=network, classes=tuple(classes), provenance=provenance)
+    table = build_window_table(images.annotations, images.boxes_xyxy, settings["classes"])
+    data = _Data([annotation.image_path for annotation in images.annotations], table, member.warp)
+    frozen = frozen_part(network, member.statistics, config)
+    trained = trained_part(network, config)
+    if config.pool_windows is None:
+        source: BatchSource = WindowBatches(data.cutter, _sampler(table, config))
+        predict = _composed(frozen, trained)
+    else:
+        path = pool_file or run_folder / "pool.npy"
+        key = {"frozen": digest(network, frozen_only=True)}
+        pool = make_pool(path, data.cutter, table, frozen, config.pool_windows, key, reports.pool)
+        source, predict = PoolBatches(pool, _sampler(pool.table, config)), trained
+    train(network, predict, source, config.optimization, settings, run_folder, reports.step)
+    return _save(member, data, config, run_folder)
+
+
+class Reports(NamedTuple):
+    """What is called as a run goes on."""
+
+    pool: Callable[[int], None]  # with the number of the pool's windows that are done
+    step: Callable[[StepReport], None]
+
+
+class _Data(NamedTuple):
+    """All windows of a data set, and what they are cut from."""
+
+    image_paths: Sequence[Path]
+    table: WindowTable
+    warp: WarpConfig
+
+    @property
+    def cutter(self) -> WindowCutter:
+        return WindowCutter(self.image_paths, self.table, self.warp)
+
+
+def _settings(
+    network: GoogLeNet,
+    images: ProposedImages,
+    classes: Sequence[ObjectClass],
+    config: TrainingConfig,
+) -> dict[str, Any]:
+    """Return what decides a run beside its optimization, in values that JSON knows."""
+    return {
+        "sampling": asdict(config.sampling),
+        "freeze": config.freeze,
+        "pool_windows": config.pool_windows,
+        "images": len(images.annotations),
+        "classes": [object_class.wnid for object_class in classes],
+        "start": digest(network),
+    }
+
+
+def _sampler(table: WindowTable, config: TrainingConfig) -> WindowSampler:
+    return WindowSampler(table, config.sampling, config.optimization.seed)
+
+
+def _composed(frozen: Callable[[Tensor], Tensor], trained: Predict) -> Predict:
+    return lambda windows: trained(frozen(windows))
+
+
+def _save(member: Member, data: _Data, config: TrainingConfig, run_folder: Path) -> Path:
+    """Calibrate the trained member and write it; in the first process only."""
     path = run_folder / "member.safetensors"
-    save_member(path, replace(member, activation_ranges=ranges))
+    if process_rank() == 0:
+        source = WindowBatches(data.cutter, _sampler(data.table, config))
+        steps = range(1, 1 - (-REGIONS // source.batch_size))
+        places = range(source.batch_size)
+        ranges = calibrate(member, (source.load(step, places).inputs.numpy() for step in steps))
+        save_member(path, replace(member, activation_ranges=ranges))
+    wait_for_all()
     return path

@@ -15,29 +15,33 @@ from proposals.boxes import pairwise_iou
 BACKGROUND = 0
 """Label of windows that show no object; the classes follow as 1 ... C."""
 
+IGNORED = -1
+"""Label of windows that are neither background nor clearly of an object."""
+
+_NEAR_IOU = 0.1  # from which a background window counts as near an object
+
 
 class WindowTable(NamedTuple):
     """All W windows of a data set, true boxes included."""
 
     boxes_xyxy: NDArray[np.float32]  # (W, 4) pixels of the window's image
     images: NDArray[np.int64]  # (W,) index of the image in the data set
-    labels: NDArray[np.int64]  # (W,) 0 background, 1 ... C classes
+    nearest: NDArray[np.int64]  # (W,) class 1 ... C of the true box overlapped most, 0 for none
+    ious: NDArray[np.float32]  # (W,) IoU with that box
 
-
-class WindowBatch(NamedTuple):
-    """Rows of a `WindowTable` that make up one batch."""
-
-    rows: NDArray[np.int64]  # (B,)
-    mirrored: NDArray[np.bool_]  # (B,)
+    def rows(self, chosen: NDArray[np.int64]) -> WindowTable:
+        """Return some of the windows."""
+        return WindowTable(
+            self.boxes_xyxy[chosen], self.images[chosen], self.nearest[chosen], self.ious[chosen]
+        )
 
 
 def build_window_table(
     annotations: Sequence[ImageAnnotation],
     proposals: Iterable[NDArray[np.float32]],
     wnids: Sequence[str],
-    config: SamplingConfig,
 ) -> WindowTable:
-    """Label every proposal and every true box of a data set.
+    """Compare every proposal and every true box of a data set with the true boxes.
 
     Parameters
     ----------
@@ -46,43 +50,46 @@ def build_window_table(
         Proposed boxes of each image, in the same order.
     wnids : sequence of str
         WordNet ids of the classes 1 ... C. Objects of other classes are background.
-    config : SamplingConfig
     """
     label_of = {wnid: index for index, wnid in enumerate(wnids, start=1)}
-    boxes, images, labels = [], [], []
+    parts = []
     for image, (annotation, proposed) in enumerate(zip(annotations, proposals, strict=True)):
         known = [i for i, wnid in enumerate(annotation.wnids) if wnid in label_of]
         true_labels = np.array([label_of[annotation.wnids[i]] for i in known], dtype=np.int64)
         true_boxes = annotation.boxes_xyxy[known]
         windows = np.concatenate([true_boxes, proposed])
-        boxes.append(windows)
-        images.append(np.full(len(windows), image, dtype=np.int64))
-        labels.append(label_windows(windows, true_boxes, true_labels, config.foreground_iou))
-    if not boxes:
+        nearest, ious = nearest_objects(windows, true_boxes, true_labels)
+        parts.append(WindowTable(windows, np.full(len(windows), image), nearest, ious))
+    if not parts:
         raise ValueError("the data set holds no images; check the split's list of images")
-    return WindowTable(np.concatenate(boxes), np.concatenate(images), np.concatenate(labels))
+    return WindowTable(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def label_windows(
+def nearest_objects(
     windows_xyxy: NDArray[np.float32],
     true_boxes_xyxy: NDArray[np.float32],
     true_labels: NDArray[np.int64],
-    foreground_iou: float,
-) -> NDArray[np.int64]:
-    """Return, for each window ``(W, 4)``, the label of the true box that it overlaps most.
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return, for each window ``(W, 4)``, the label of the true box it overlaps most, and the IoU.
 
-    A window whose largest IoU is under ``foreground_iou`` is background. Of equal overlaps
-    the first true box wins.
+    Of equal overlaps the first true box wins; both are 0 where there is no true box.
     """
     if len(true_boxes_xyxy) == 0:
-        return np.full(len(windows_xyxy), BACKGROUND, dtype=np.int64)
+        return np.zeros(len(windows_xyxy), np.int64), np.zeros(len(windows_xyxy), np.float32)
     ious = pairwise_iou(windows_xyxy, true_boxes_xyxy)  # (W, G)
-    foreground = ious.max(axis=1) >= foreground_iou
-    return np.where(foreground, true_labels[ious.argmax(axis=1)], BACKGROUND)
+    return true_labels[ious.argmax(axis=1)], ious.max(axis=1).astype(np.float32)
+
+
+def label_windows(table: WindowTable, config: SamplingConfig) -> NDArray[np.int64]:
+    """Return the label of each window: its object's class, `BACKGROUND` or `IGNORED`."""
+    shows_one = (table.ious >= config.foreground_iou) & (table.nearest != BACKGROUND)
+    labels = np.where(shows_one, table.nearest, IGNORED)
+    labels[table.ious < config.background_iou] = BACKGROUND
+    return labels
 
 
 class WindowSampler:
-    """Draws batches of windows, uniformly within foreground and background.
+    """Draws batches of windows.
 
     A batch depends on nothing but the seed and the number of the step, so a run that was cut
     off draws on as if it never was.
@@ -93,30 +100,72 @@ class WindowSampler:
     config : SamplingConfig
     seed : int
 
+    Attributes
+    ----------
+    labels : (W,) int64 array
+        Of `label_windows`.
+    batch_size : int
+
     Raises
     ------
     ValueError
-        If there is no foreground or no background window at all.
+        If there is no window of a kind that the configuration asks for.
     """
 
     def __init__(self, table: WindowTable, config: SamplingConfig, seed: int) -> None:
-        self._foreground = np.flatnonzero(table.labels != BACKGROUND)
-        self._background = np.flatnonzero(table.labels == BACKGROUND)
+        self.labels = label_windows(table, config)
+        self.batch_size = config.foreground + config.background
         self._config = config
         self._seed = seed
-        if len(self._foreground) == 0 or len(self._background) == 0:
+        foreground = np.flatnonzero(self.labels > BACKGROUND)
+        background = np.flatnonzero(self.labels == BACKGROUND)
+        if len(foreground) == 0 or len(background) == 0:
             raise ValueError(
-                f"{len(self._foreground)} foreground and {len(self._background)} background"
+                f"{len(foreground)} foreground and {len(background)} background"
                 " windows: both are needed; check that the split holds objects of the classes"
             )
+        self._foreground = [foreground]
+        if config.balanced:
+            classes = np.unique(self.labels[foreground])
+            self._foreground = [np.flatnonzero(self.labels == label) for label in classes]
+        self._background = background
+        self._near = background[table.ious[background] >= _NEAR_IOU]
+        self._far = background[table.ious[background] < _NEAR_IOU]
+        if config.near_share is not None and min(len(self._near), len(self._far)) == 0:
+            raise ValueError(
+                f"{len(self._near)} background windows near objects and {len(self._far)} far from"
+                " them: near_share needs both; leave it out"
+            )
 
-    def batch(self, step: int) -> WindowBatch:
-        """Return the batch of a step (0, 1, ...), foreground first."""
+    def rows(self, step: int) -> NDArray[np.int64]:
+        """Return the rows ``(B,)`` of the batch of a step, foreground first."""
         generator = np.random.default_rng([self._seed, step])
-        rows = np.concatenate(
+        return np.concatenate([self._draw_foreground(generator), self._draw_background(generator)])
+
+    def mirrored(self, step: int) -> NDArray[np.bool_]:
+        """Return which windows ``(B,)`` of the batch of a step are mirrored."""
+        return np.random.default_rng([self._seed, step, 1]).random(self.batch_size) < 0.5
+
+    def _draw_foreground(self, generator: np.random.Generator) -> NDArray[np.int64]:
+        groups = generator.integers(len(self._foreground), size=self._config.foreground)
+        shares = generator.random(self._config.foreground)
+        return np.array(
             [
-                generator.choice(self._foreground, self._config.foreground),
-                generator.choice(self._background, self._config.background),
+                _at(self._foreground[group], share)
+                for group, share in zip(groups, shares, strict=True)
             ]
         )
-        return WindowBatch(rows, generator.random(len(rows)) < 0.5)
+
+    def _draw_background(self, generator: np.random.Generator) -> NDArray[np.int64]:
+        count = self._config.background
+        if self._config.near_share is None:
+            return generator.choice(self._background, count)
+        near = round(count * self._config.near_share)
+        return np.concatenate(
+            [generator.choice(self._near, near), generator.choice(self._far, count - near)]
+        )
+
+
+def _at(rows: NDArray[np.int64], share: float) -> int:
+    """Return the row at a share from 0 to 1 of the way through."""
+    return int(rows[int(share * len(rows))])

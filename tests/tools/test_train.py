@@ -72,7 +72,12 @@ def test_a_member_comes_out_and_a_run_goes_on(
         imagenet,
         "--out",
         "run",
-        "--freeze-stem",
+        "--freeze",
+        "stem",
+        "--pool-windows",
+        "40",
+        "--policy",
+        "near",
         "--seed",
         "3",
     )
@@ -93,8 +98,24 @@ def test_a_member_comes_out_and_a_run_goes_on(
     assert steps == [1, 2]
     member = load_member(tmp_path / "run/member.safetensors")
     assert [c.name for c in member.classes] == ["domestic_cat"]
-    assert member.provenance["training"]["steps"] == 2
-    assert member.provenance["training"]["seed"] == 3
+    assert member.provenance["optimization"]["steps"] == 2
+    assert member.provenance["optimization"]["seed"] == 3
+    assert member.provenance["sampling"]["near_share"] == 0.5
+
+
+def test_a_member_is_trained_further_for_its_own_and_other_classes(
+    train: Tool, tree: Path, imagenet: Path, tmp_path: Path
+) -> None:
+    quick = ("--root", tree, "--freeze", "features", "--pool-windows", "40", "--steps", "1")
+    first = train(tmp_path, *quick, "--imagenet", imagenet, "--out", "first")
+    assert first.returncode == 1, first.stderr
+    second = train(
+        tmp_path, *quick, "--weights", "first/member.safetensors", "--out", "second",
+        "--proposals", "first/proposals.parquet", "--classes", "dog", "domestic cat",
+    )  # fmt: skip
+    assert second.returncode == 1, second.stderr
+    member = load_member(tmp_path / "second/member.safetensors")
+    assert [c.name for c in member.classes] == ["dog", "domestic_cat"]
 
 
 @pytest.mark.parametrize(

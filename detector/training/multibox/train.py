@@ -17,11 +17,11 @@ from torch import Tensor
 
 from backbones import GoogLeNet, InputStatistics, load_imagenet_weights
 from backbones.hardware import choose_dtype
+from backbones.training.checkpoint import load_checkpoint, restore, save_checkpoint
+from backbones.training.log import reopen_log
+from backbones.training.loop import NonFiniteLossError
 from detector.datasets.annotation import ImageAnnotation
-from detector.training.checkpoint import load_checkpoint, restore, save_checkpoint
-from detector.training.finetune import NonFiniteLossError
 from detector.training.hold_out import split_held_out
-from detector.training.log import reopen_log
 from detector.training.multibox.config import MultiBoxTrainingConfig
 from detector.training.multibox.views import ViewBatch, ViewLoader
 from proposals.multibox import (

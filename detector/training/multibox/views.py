@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backbones import InputStatistics
+from backbones.prefetch import prefetched
 from detector.datasets.annotation import ImageAnnotation
-from detector.prefetch import prefetched
 from detector.training.multibox.config import MultiBoxTrainingConfig, ViewConfig
 from proposals.boxes import box_areas
 from proposals.images import read_image

@@ -7,12 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.datasets.annotation import ImageAnnotation
-from detector.training.config import SamplingConfig
+from detector.training.config import POLICIES, SamplingConfig
 from detector.training.windows import (
     WindowSampler,
     WindowTable,
     build_window_table,
     label_windows,
+    nearest_objects,
 )
 
 DOG, CAR, CHAIR = "n02084071", "n02958343", "n03001627"
@@ -27,24 +28,46 @@ def annotated(true_boxes: NDArray[np.float32], *wnids: str) -> ImageAnnotation:
     return ImageAnnotation("a", Path("a.JPEG"), (100, 100), true_boxes, wnids)
 
 
+def table_of(nearest: list[int], ious: list[float]) -> WindowTable:
+    count = len(nearest)
+    boxes = np.zeros((count, 4), np.float32)
+    return WindowTable(boxes, np.arange(count), np.array(nearest, int), np.array(ious, np.float32))
+
+
 @pytest.mark.parametrize(
-    ("windows", "true_boxes", "labels"),
+    ("windows", "true_boxes", "labels", "ious"),
     [
-        (NO_BOXES, NO_BOXES, []),
-        (boxes((0, 0, 5, 5)), NO_BOXES, [0]),
-        (NO_BOXES, boxes((0, 0, 5, 5)), []),
-        (boxes((0, 0, 10, 10)), boxes((0, 0, 10, 10)), [1]),
-        (boxes((0, 0, 10, 5)), boxes((0, 0, 10, 10)), [1]),  # IoU of 0.5 counts
-        (boxes((0, 0, 10, 4)), boxes((0, 0, 10, 10)), [0]),
-        (boxes((0, 0, 10, 8)), boxes((0, 0, 10, 10), (0, 0, 10, 8)), [2]),  # the larger overlap
-        (boxes((0, 0, 10, 8)), boxes((0, 0, 10, 8), (0, 0, 10, 8)), [1]),  # the first of equals
+        (NO_BOXES, NO_BOXES, [], []),
+        (boxes((0, 0, 5, 5)), NO_BOXES, [0], [0]),
+        (NO_BOXES, boxes((0, 0, 5, 5)), [], []),
+        (boxes((0, 0, 10, 10)), boxes((0, 0, 10, 10)), [1], [1]),
+        (boxes((0, 0, 10, 4)), boxes((0, 0, 10, 10)), [1], [0.4]),
+        (boxes((0, 0, 10, 8)), boxes((0, 0, 10, 10), (0, 0, 10, 8)), [2], [1]),  # the larger
+        (boxes((0, 0, 10, 8)), boxes((0, 0, 10, 8), (0, 0, 10, 8)), [1], [1]),  # the first
     ],
 )
-def test_windows_take_the_label_of_what_they_overlap(
-    windows: NDArray[np.float32], true_boxes: NDArray[np.float32], labels: list[int]
+def test_windows_know_the_object_that_they_overlap_most(
+    windows: NDArray[np.float32],
+    true_boxes: NDArray[np.float32],
+    labels: list[int],
+    ious: list[float],
 ) -> None:
-    true_labels = np.arange(1, len(true_boxes) + 1)
-    assert label_windows(windows, true_boxes, true_labels, 0.5).tolist() == labels
+    found = nearest_objects(windows, true_boxes, np.arange(1, len(true_boxes) + 1))
+    assert found[0].tolist() == labels
+    assert found[1] == pytest.approx(ious)
+
+
+@pytest.mark.parametrize(
+    ("config", "labels"),
+    [
+        (SamplingConfig(), [0, 0, 0, 2, 2, 2]),
+        (SamplingConfig(foreground_iou=0.7), [0, 0, 0, -1, -1, 2]),
+        (SamplingConfig(foreground_iou=0.6, background_iou=0.3), [0, 0, -1, -1, 2, 2]),
+    ],
+)
+def test_labels_follow_the_overlap(config: SamplingConfig, labels: list[int]) -> None:
+    table = table_of([0, 2, 2, 2, 2, 2], [0, 0.1, 0.4, 0.5, 0.6, 0.8])
+    assert label_windows(table, config).tolist() == labels
 
 
 def test_a_table_holds_true_boxes_and_proposals_of_every_image() -> None:
@@ -54,50 +77,79 @@ def test_a_table_holds_true_boxes_and_proposals_of_every_image() -> None:
         annotated(boxes((0, 0, 40, 40)), DOG),
     ]
     proposed = [boxes((1, 0, 20, 20), (50, 50, 90, 90)), boxes((3, 3, 9, 9)), NO_BOXES]
-    table = build_window_table(annotations, proposed, [DOG, CAR], SamplingConfig())
+    table = build_window_table(annotations, proposed, [DOG, CAR])
     assert table.images.tolist() == [0, 0, 0, 1, 2]
     # The chair is none of the classes: its box is no window, its proposal background.
-    assert table.labels.tolist() == [2, 2, 0, 0, 1]
+    assert label_windows(table, SamplingConfig()).tolist() == [2, 2, 0, 0, 1]
     assert table.boxes_xyxy[4].tolist() == [0, 0, 40, 40]
 
 
 def test_a_data_set_without_images_is_refused() -> None:
     with pytest.raises(ValueError, match="no images"):
-        build_window_table([], [], [DOG], SamplingConfig())
+        build_window_table([], [], [DOG])
 
 
 def table_with(labels: list[int]) -> WindowTable:
-    count = len(labels)
-    return WindowTable(np.zeros((count, 4), np.float32), np.arange(count), np.array(labels))
+    return table_of(labels, [float(label > 0) for label in labels])
 
 
 def test_batches_mix_foreground_and_background_as_r_cnn_does() -> None:
     table = table_with([0, 1, 0, 2] * 100)
-    rows, mirrored = WindowSampler(table, SamplingConfig(), seed=0).batch(0)
-    assert len(rows) == len(mirrored) == 128
-    assert (table.labels[rows[:32]] > 0).all()
-    assert (table.labels[rows[32:]] == 0).all()
+    sampler = WindowSampler(table, SamplingConfig(), seed=0)
+    rows, mirrored = sampler.rows(0), sampler.mirrored(0)
+    assert len(rows) == len(mirrored) == sampler.batch_size == 128
+    assert (sampler.labels[rows[:32]] > 0).all()
+    assert (sampler.labels[rows[32:]] == 0).all()
     assert 30 < mirrored.sum() < 98
 
 
 def test_a_batch_depends_on_seed_and_step_alone() -> None:
     table = table_with([0, 1] * 500)
     drawn = {
-        (seed, step): tuple(WindowSampler(table, SamplingConfig(), seed).batch(step).rows)
+        (seed, step): tuple(WindowSampler(table, SamplingConfig(), seed).rows(step))
         for seed in (0, 1)
         for step in (0, 1)
     }
     assert len(set(drawn.values())) == 4
     sampler = WindowSampler(table, SamplingConfig(), seed=1)
-    sampler.batch(5)
-    assert tuple(sampler.batch(1).rows) == drawn[1, 1]
+    sampler.rows(5)
+    assert tuple(sampler.rows(1)) == drawn[1, 1]
 
 
 def test_every_window_is_drawn_equally_often() -> None:
     sampler = WindowSampler(table_with([0] * 10 + [1] * 10), SamplingConfig(), seed=3)
-    counts = np.bincount(np.concatenate([sampler.batch(step).rows for step in range(100)]))
+    counts = np.bincount(np.concatenate([sampler.rows(step) for step in range(100)]))
     assert counts[:10].min() > 800  # 960 expected
     assert counts[10:].min() > 250  # 320 expected
+
+
+def test_classes_are_drawn_evenly_when_asked() -> None:
+    table = table_with([0] * 10 + [1] * 90 + [3] * 10)
+    rows = [
+        WindowSampler(table, SamplingConfig(balanced=balanced), seed=0).rows(step)[:32]
+        for balanced in (False, True)
+        for step in range(50)
+    ]
+    shares = [(np.concatenate(part) >= 100).mean() for part in (rows[:50], rows[50:])]
+    assert shares == pytest.approx([0.1, 0.5], abs=0.05)
+
+
+def test_background_near_objects_is_drawn_as_often_as_asked() -> None:
+    table = table_of([1] * 12, [0.9] + [0.3] + [0.0] * 10)
+    sampler = WindowSampler(table, SamplingConfig(near_share=0.25), seed=0)
+    assert (sampler.rows(0)[32:] == 1).sum() == 24
+    with pytest.raises(ValueError, match="near_share needs both"):
+        WindowSampler(table.rows(np.array([0, 1])), SamplingConfig(near_share=0.25), seed=0)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_policy_draws_from_ordinary_windows(policy: str) -> None:
+    table = table_of([1, 2] * 50, list(np.linspace(0, 1, 100)))
+    config = POLICIES[policy]
+    sampler = WindowSampler(table, config, seed=0)
+    labels = sampler.labels[sampler.rows(0)]
+    assert (labels > 0).sum() == config.foreground
+    assert (labels == 0).sum() == config.background
 
 
 @pytest.mark.parametrize("labels", [[], [0, 0], [1, 2]])
@@ -107,8 +159,15 @@ def test_batches_need_both_kinds_of_windows(labels: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"foreground": 0}, {"background": 0}, {"foreground_iou": 0.0}]
+    "settings",
+    [
+        {"foreground": 0},
+        {"background": 0},
+        {"background_iou": 0.0},
+        {"foreground_iou": 0.4},
+        {"near_share": 1.5},
+    ],
 )
 def test_impossible_mixtures_are_refused(settings: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match="must"):
         SamplingConfig(**settings)  # type: ignore[arg-type]

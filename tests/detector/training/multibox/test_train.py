@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from skimage import data
 
 from backbones import GoogLeNet
+from backbones.training.checkpoint import CheckpointError
+from backbones.training.loop import NonFiniteLossError
 from backbones.weights import caffe_name
 from detector.datasets.annotation import ImageAnnotation
-from detector.training.checkpoint import CheckpointError
-from detector.training.finetune import NonFiniteLossError
 from detector.training.hold_out import split_held_out
 from detector.training.multibox.config import MultiBoxTrainingConfig
 from detector.training.multibox.train import train_multibox

@@ -11,11 +11,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from proposals.files import whole_file
+from backbones.files import replaced_when_whole
 
-_FORMAT = "inception-rcnn checkpoint 2"
+_FORMAT = "inception-rcnn checkpoint 3"
 _OPTIMIZER = "optimizer."
 _MODEL = "model."
+_AVERAGE = "average."
 
 
 class CheckpointError(ValueError):
@@ -28,6 +29,7 @@ class Checkpoint(NamedTuple):
     step: int
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]  # by «what: parameter name»
+    average: dict[str, Tensor]  # of a mean of the weights; empty where none is taken
 
 
 def save_checkpoint(
@@ -36,20 +38,24 @@ def save_checkpoint(
     settings: dict[str, Any],
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
+    average: nn.Module | None = None,
 ) -> None:
     """Write the state of a run; an older checkpoint stands until the new one is complete.
 
-    ``settings`` are those that must not change when the run is resumed.
+    ``settings`` are those that must not change when the run is resumed. ``average`` holds a
+    mean of the weights.
     """
     tensors = {_MODEL + name: tensor for name, tensor in network.state_dict().items()}
     for name, parameter in network.named_parameters():
         for what, value in optimizer.state.get(parameter, {}).items():
             if value is not None:  # as SGD has it where a parameter never saw a gradient
                 tensors[f"{_OPTIMIZER}{what}:{name}"] = value
+    if average is not None:
+        tensors |= {_AVERAGE + name: tensor for name, tensor in average.state_dict().items()}
     # Contiguous copies: the file format knows no channels-last layout.
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"format": _FORMAT, "run": json.dumps({"step": step, "settings": settings})}
-    with whole_file(path) as temporary:
+    with replaced_when_whole(path) as temporary:
         save_file(tensors, temporary, metadata)
 
 
@@ -83,6 +89,7 @@ def load_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
         step=int(run["step"]),
         model=_with_prefix(tensors, _MODEL),
         optimizer=_with_prefix(tensors, _OPTIMIZER),
+        average=_with_prefix(tensors, _AVERAGE),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from detector.prefetch import prefetched
+from backbones.prefetch import prefetched
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 20])

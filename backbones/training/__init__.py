@@ -1,0 +1,1 @@
+"""Training by stochastic gradient descent: one loop for classification and for detection."""
