@@ -44,26 +44,21 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import _common
+from _training import add_optimization_flags, given, given_optimization, step_reports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from backbones import GoogLeNet
-    from backbones.training.loop import StepReport
     from detector.classes import ObjectClass
     from detector.datasets import ImageAnnotation
     from detector.training.config import TrainingConfig
     from detector.training.run import ProposedImages
 
-_OPTIMIZATION = (
-    "steps", "learning_rate", "drop_every", "average_from", "auxiliary_weight", "precision",
-    "seed", "checkpoint_every",
-)  # fmt: skip
 _TRAINING = ("freeze", "pool_windows")
-_LINE_EVERY = 20  # steps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = _common.teaching_parser(__doc__)
     add = parser.add_argument
-    defaults = TrainingConfig().optimization
     # fmt: off
     add("--root", type=Path, required=True, metavar="DIR",
         help="folder with ImageSets, Annotations and Data")
@@ -107,24 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--freeze", choices=FROZEN_PARTS,
         help="what keeps its weights; the stem is conv1 to 3b, the features all but the classifier"
         f" (default: {TrainingConfig.freeze})")
-    add("--steps", type=int, help=f"batches to learn from (default: {defaults.steps})")
-    add("--learning-rate", type=float, metavar="RATE",
-        help=f"at the start (default: {defaults.learning_rate})")
-    add("--drop-every", type=int, metavar="STEPS",
-        help="lower the rate to a tenth after each so many steps"
-        f" (default: {defaults.drop_every})")
-    add("--average-from", type=int, metavar="STEP",
-        help="take the mean of the weights from this step on (default: the last weights)")
-    add("--auxiliary-weight", type=float, metavar="W",
-        help="of auxiliary classifiers' losses; the paper's is 0.3"
-        f" (default: {defaults.auxiliary_weight:g})")
-    add("--precision", choices=("auto", "float32", "bfloat16"),
-        help=f"arithmetic of the convolutions (default: {defaults.precision})")
-    add("--seed", type=int,
-        help=f"of batches, dropout and new weights (default: {defaults.seed})")
-    add("--checkpoint-every", type=int, metavar="STEPS",
-        help=f"(default: {defaults.checkpoint_every})")
     # fmt: on
+    add_optimization_flags(parser, TrainingConfig().optimization)
     return parser
 
 
@@ -169,9 +147,9 @@ def _train_member(
     network = _start(options, classes, config)
     with (
         _common.progress(config.pool_windows or 1, "pool", "window") as pool_at,
-        _common.progress(config.optimization.steps, "training", "step") as step_at,
+        step_reports(config.optimization.steps, options.tensorboard) as report,
     ):
-        reports = Reports(pool_at, _Reporter(step_at))
+        reports = Reports(pool_at, report)
         return train_member(network, images, classes, config, options.out, reports, options.pool)
 
 
@@ -190,12 +168,8 @@ def _config(options: argparse.Namespace) -> TrainingConfig:
     """Take over what the command line gives; all else keeps its one default."""
     from detector.training.config import POLICIES, TrainingConfig
 
-    def given(names: Sequence[str]) -> dict[str, Any]:
-        values = {name: getattr(options, name) for name in names}
-        return {name: value for name, value in values.items() if value is not None}
-
-    optimization = replace(TrainingConfig().optimization, **given(_OPTIMIZATION))
-    return TrainingConfig(optimization, POLICIES[options.policy], **given(_TRAINING))
+    optimization = replace(TrainingConfig().optimization, **given_optimization(options))
+    return TrainingConfig(optimization, POLICIES[options.policy], **given(options, _TRAINING))
 
 
 def _classes(
@@ -224,21 +198,6 @@ def _propose(annotations: Sequence[ImageAnnotation], options: argparse.Namespace
             propose_for_data_set(annotations, make, path, settings, options.threads, advance_to)
     wait_for_all()
     return path
-
-
-class _Reporter:
-    """Shows how training goes: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, advance_to: Callable[[int], None]) -> None:
-        self._advance_to = advance_to
-
-    def __call__(self, report: StepReport) -> None:
-        self._advance_to(report.step)
-        if report.step % _LINE_EVERY == 0:
-            _common.print_line(
-                f"step {report.step}: loss {report.loss:.3f}, right {report.accuracy:.0%} of"
-                f" windows, {report.seconds:.1f} s a step"
-            )
 
 
 if __name__ == "__main__":

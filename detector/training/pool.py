@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backbones.training.loop import PART, TrainingBatch
+from backbones.training.processes import process_rank, wait_for_all
 from detector.training.batches import WindowCutter
 from detector.training.windows import WindowSampler, WindowTable
 from proposals.files import whole_file, write_text
@@ -92,11 +93,11 @@ def make_pool(
     """
     rows = draw_pool(table, windows)
     key = _key(table.rows(rows), settings)
-    if path.exists():
-        _check_key(path, key)
-    else:
+    if process_rank() == 0 and not path.exists():
         _compute(path, cutter, rows, frozen, report)
         write_text(path.with_suffix(".json"), json.dumps(key, indent=2) + "\n")
+    wait_for_all()
+    _check_key(path, key)
     try:
         features = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
