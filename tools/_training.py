@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def add_optimization_flags(parser: argparse.ArgumentParser, defaults: Optimizati
         help=f"of batches, dropout and new weights (default: {defaults.seed})")
     add("--checkpoint-every", type=int, metavar="STEPS",
         help=f"(default: {defaults.checkpoint_every})")
-    add("--tensorboard", type=Path, metavar="DIR",
+    add("--tensorboard", type=_tensorboard_folder, metavar="DIR",
         help="write scalars for TensorBoard there, too (pip install tensorboard)")
     # fmt: on
 
@@ -80,14 +81,20 @@ def step_reports(steps: int, tensorboard: Path | None) -> Iterator[Callable[[Ste
         yield report
 
 
+def _tensorboard_folder(text: str) -> Path:
+    if find_spec("tensorboard") is None:
+        raise argparse.ArgumentTypeError(
+            "needs a package that is not installed: pip install tensorboard"
+        )
+    return Path(text)
+
+
 @contextmanager
 def _writer(folder: Path | None) -> Iterator[SummaryWriter | None]:
     if folder is None:
         yield None
         return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        _common.fail("--tensorboard needs a package that is not installed: pip install tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
     with SummaryWriter(str(folder)) as writer:
         yield writer

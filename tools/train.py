@@ -115,6 +115,7 @@ def _train(options: argparse.Namespace) -> int:
     config = _config(options)
     annotations = list(IlsvrcDet(options.root, options.split))  # each file is read once
     classes = _classes(options.classes, annotations)
+    network = _start(options, classes, config)  # before hours go into proposals
     with joined_processes():
         first = process_rank() == 0
         if first:
@@ -126,7 +127,7 @@ def _train(options: argparse.Namespace) -> int:
             print(f"skipped: {line}", file=sys.stderr)
         started = time.monotonic()
         try:
-            path = _train_member(images, classes, config, options)
+            path = _train_member(network, images, classes, config, options)
         except NonFiniteLossError as error:
             print(error, file=sys.stderr)
             return 3
@@ -137,6 +138,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _train_member(
+    network: GoogLeNet,
     images: ProposedImages,
     classes: Sequence[ObjectClass],
     config: TrainingConfig,
@@ -144,7 +146,6 @@ def _train_member(
 ) -> Path:
     from detector.training.run import Reports, train_member
 
-    network = _start(options, classes, config)
     with (
         _common.progress(config.pool_windows or 1, "pool", "window") as pool_at,
         step_reports(config.optimization.steps, options.tensorboard) as report,

@@ -129,10 +129,12 @@ def test_a_member_is_trained_further_for_its_own_and_other_classes(
         ),
         (("--root", "TREE", "--imagenet", "none", "--steps", "0"), "steps must be 1 or more"),
         (
-            ("--root", "TREE", "--imagenet", "none", "--proposals", "none.parquet"),
+            ("--root", "TREE", "--proposals", "none.parquet"),
             "none.parquet: there is no such file; make it with tools/propose.py",
         ),
-        (("--root", "TREE"), "--imagenet"),
+        (("--root", "TREE", "--imagenet", "none", "--weights", "none"), "not allowed with"),
+        (("--root", "TREE", "--weights", "none.safetensors"), "none.safetensors: no such file"),
+        (("--root", "TREE", "--pool-windows", "9"), "set freeze to stem or features"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
