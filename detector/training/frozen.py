@@ -28,8 +28,8 @@ def frozen_part(
 ) -> Callable[[Tensor], Tensor]:
     """Return the frozen part: windows (R, S, S, 3) uint8 to its output, without gradient.
 
-    It runs in the arithmetic of the configuration. Where nothing is frozen, it gives the
-    normalised pictures (R, 3, S, S).
+    It runs on the network's device, in the arithmetic of the configuration. Where nothing is
+    frozen, it gives the normalised pictures (R, 3, S, S).
     """
     if config.freeze == "nothing":
         return statistics.normalise
@@ -40,7 +40,7 @@ def frozen_part(
 
     @torch.no_grad()
     def run(windows: Tensor) -> Tensor:
-        return part(statistics.normalise(windows).to(dtype)).float()
+        return part(statistics.normalise(windows.to(device)).to(dtype)).float()
 
     return run
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backbones import GoogLeNet
+from backbones.hardware import choose_device
 from backbones.training.loop import BatchSource, StepReport, train
 from backbones.training.processes import process_rank, wait_for_all
 from detector.classes import ObjectClass
@@ -150,6 +151,7 @@ def train_member(
     PoolError
         If the pool's file is of other windows or weights.
     """
+    network.to(choose_device("auto"))
     freeze(network, config)
     settings = _settings(network, images, classes, config)
     provenance = {"optimization": asdict(config.optimization), **settings}
