@@ -22,8 +22,21 @@ def prefetched(
     The items themselves are taken in the reader's thread, no more than ``ahead`` of them
     before their results are read.
     """
+    return _worked_out(work, items, ahead, workers=1)
+
+
+def ordered_map(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int
+) -> Iterator[Result]:
+    """Yield ``work(item)`` for each item in order, worked out in several threads."""
+    return _worked_out(work, items, 2 * workers, workers)
+
+
+def _worked_out(
+    work: Callable[[Item], Result], items: Iterable[Item], ahead: int, workers: int
+) -> Iterator[Result]:
     pull = iter(items)
-    worker = ThreadPoolExecutor(1)
+    worker = ThreadPoolExecutor(workers)
     pending = deque(worker.submit(work, item) for item in islice(pull, ahead))
     try:
         while pending:

@@ -9,8 +9,10 @@ into memory, not read, and may be larger than it.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backbones.training.loop import PART, TrainingBatch
+from backbones.prefetch import ordered_map
+from backbones.training.loop import TrainingBatch
 from backbones.training.processes import process_rank, wait_for_all
 from detector.training.batches import WindowCutter
 from detector.training.windows import WindowSampler, WindowTable
@@ -28,6 +31,7 @@ from proposals.files import whole_file, write_text
 _FOREGROUND_SHARE = 0.4  # windows of an IoU of half and more with an object
 _NEAR_SHARE = 0.3  # windows of 0.1 to 0.5; the rest overlaps objects less, or none
 
+_PART = 8  # windows that pass the frozen part together: few enough for a processor's caches
 _SEED = 0  # of the pool; the batches drawn from it have their own
 
 
@@ -142,23 +146,36 @@ def _compute(
     frozen: Callable[[Tensor], Tensor],
     report: Callable[[int], None],
 ) -> None:
+    if len(rows) == 0:
+        raise PoolError("the pool holds no windows; check that the split holds images")
     mirrored = np.random.default_rng([_SEED, 1]).random(len(rows)) < 0.5
-    with whole_file(path) as temporary:
-        features = None
-        for start in range(0, len(rows), PART):
-            part = slice(start, start + PART)
-            windows = torch.from_numpy(cutter.cut(rows[part], mirrored[part]))
-            found = _channels_last(frozen(windows))
-            if features is None:
-                shape = (len(rows), *found.shape[1:])
-                features = np.lib.format.open_memmap(
-                    temporary, mode="w+", dtype=np.float16, shape=shape
-                )
+    parts = [slice(start, start + _PART) for start in range(0, len(rows), _PART)]
+
+    def compute(part: slice) -> NDArray[np.float16]:
+        windows = cutter.cut(rows[part], mirrored[part])
+        return _channels_last(frozen(torch.from_numpy(windows)))
+
+    with whole_file(path) as temporary, _single_threads() as workers:
+        results = ordered_map(compute, parts, workers)
+        first = next(results)
+        features = np.lib.format.open_memmap(
+            temporary, mode="w+", dtype=np.float16, shape=(len(rows), *first.shape[1:])
+        )
+        for part, found in zip(parts, itertools.chain([first], results), strict=True):
             features[part] = found
-            report(min(start + PART, len(rows)))
-        if features is None:
-            raise PoolError("the pool holds no windows; check that the split holds images")
+            report(min(part.stop, len(rows)))
         features.flush()
+
+
+@contextmanager
+def _single_threads() -> Iterator[int]:
+    """Give each of several workers one thread of torch: parts are too small for more."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _channels_last(found: Tensor) -> NDArray[np.float16]:

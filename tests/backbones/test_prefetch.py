@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backbones.prefetch import prefetched
+from backbones.prefetch import ordered_map, prefetched
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 20])
@@ -36,3 +36,16 @@ def test_an_error_reaches_the_reader() -> None:
     assert next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+@pytest.mark.parametrize("count", [0, 1, 20])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_of_several_threads_come_in_order(count: int, workers: int) -> None:
+    assert list(ordered_map(lambda x: x * x, range(count), workers)) == [
+        x * x for x in range(count)
+    ]
+
+
+def test_several_threads_work_at_once() -> None:
+    meeting = threading.Barrier(3)
+    list(ordered_map(lambda _: meeting.wait(timeout=10), range(3), 3))
