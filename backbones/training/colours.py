@@ -66,5 +66,6 @@ def distort_colours(
         factor = generator.uniform(1 - config.enhancement, 1 + config.enhancement)
         picture = _ENHANCERS[which](picture).enhance(factor)
     shift = _AXES @ (generator.normal(0, config.lighting, 3) * _SPREADS) * 255  # (3,)
-    moved = np.asarray(picture, np.float32) + shift.astype(np.float32)  # (H, W, 3)
-    return np.rint(moved).clip(0, 255).astype(np.uint8)
+    pixels: NDArray[np.float32] = np.asarray(picture, np.float32)  # (H, W, 3)
+    moved: NDArray[np.float32] = (pixels + shift.astype(np.float32)).round()
+    return moved.clip(0, 255).astype(np.uint8)
