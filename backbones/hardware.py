@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import nn
 
 
 def choose_device(name: str) -> torch.device:
@@ -32,6 +33,17 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
             " or the engine openvino"
         )
     return types[precision]
+
+
+def prepare_network(network: nn.Module, device: str, precision: str) -> None:
+    """Make a network ready to be used, not trained, on a device and in an arithmetic.
+
+    ``device`` and ``precision`` are as `choose_device` and `choose_dtype` take them.
+    """
+    chosen = choose_device(device)
+    network.eval().requires_grad_(requires_grad=False)
+    network.to(device=chosen, dtype=choose_dtype(precision, chosen))
+    network.to(memory_format=torch.channels_last)
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
