@@ -1,8 +1,8 @@
-"""Say what pictures show, in the 1,000 classes of ImageNet: five names each, the best first.
+"""Say what pictures show: five names each, the best first.
 
 Examples
 --------
-With BVLC's network, as safetensors or as Caffe's own file:
+With BVLC's network and ImageNet's 1,000 classes, as safetensors or as Caffe's own file:
 
     python tools/classify.py cat.jpg --weights bvlc_googlenet.safetensors
     python tools/classify.py cat.jpg --weights bvlc_googlenet.caffemodel
@@ -10,6 +10,17 @@ With BVLC's network, as safetensors or as Caffe's own file:
 A folder, with the paper's 144 crops a picture (slower, surer), to a file:
 
     python tools/classify.py holiday/ --weights bvlc_googlenet.caffemodel --crops 144 --json t.json
+
+With torchvision's GoogLeNet, or with a network of tools/train_classifier.py and its own classes:
+
+    python tools/classify.py cat.jpg --backbone torchvision --weights googlenet-1378be20.pth
+    python tools/classify.py cat.jpg --weights runs/classifier/classifier.safetensors
+
+With weights from where they are published, 51 MB, kept in your cache folder for the next time:
+
+    python tools/classify.py cat.jpg --fetch
+
+Nothing is fetched without --fetch, and nothing is used whose checksum is not the published one.
 
 One crop is the centre 224 of the picture with its short side at 256. The JSON is a list of
 {"file": ..., "top": [{"index": 285, "name": "Egyptian cat", "prob": 0.61}, ...]}.
@@ -32,6 +43,7 @@ if TYPE_CHECKING:
     from backbones import ClassScore, ImageClassifier
 
 _TOP = 5
+_BACKBONES = ("bvlc", "torchvision")  # backbones.imagenet's, whose import takes seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,10 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _common.errors_as_lines():
         from _inputs import list_pictures
 
-        from backbones.imagenet import load_imagenet_classifier
         from proposals.files import write_text
 
-        classifier = load_imagenet_classifier(options.weights)
+        classifier = _load(options)
         paths = list_pictures(options.inputs, [])
         results, exit_code = _classify_all(classifier, paths, options.crops)
         if options.json is not None:
@@ -56,13 +67,40 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     # fmt: off
     add("inputs", nargs="+", metavar="PICTURE", help="picture, folder, pattern, or @list")
-    add("--weights", type=Path, required=True, metavar="FILE",
-        help="ImageNet weights: *.safetensors with Caffe's names, or a *.caffemodel")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--weights", type=Path, metavar="FILE",
+        help="*.safetensors, *.caffemodel, or torchvision's *.pth")
+    source.add_argument("--fetch", action="store_true",
+        help="use the published ImageNet weights, from the network where they are not cached")
+    add("--backbone", choices=_BACKBONES,
+        help="which GoogLeNet: the paper's as BVLC trained it, or torchvision's"
+        f" (default: {_BACKBONES[0]})")
     add("--crops", type=int, choices=(1, 10, 144), default=1,
         help="crops of a picture to average over (default: %(default)s)")
     add("--json", type=_common.output_file, metavar="FILE", help="write the classes there, too")
     # fmt: on
     return parser
+
+
+def _load(options: argparse.Namespace) -> ImageClassifier:
+    from backbones.classifier_file import is_classifier_file, load_classifier
+    from backbones.imagenet import load_imagenet_classifier
+
+    if options.weights is not None and is_classifier_file(options.weights):
+        if options.backbone is not None:
+            raise ValueError(f"{options.weights}: names its own network; leave --backbone out")
+        return load_classifier(options.weights)
+    backbone = options.backbone or _BACKBONES[0]
+    return load_imagenet_classifier(options.weights or _fetch(backbone), backbone)
+
+
+def _fetch(backbone: str) -> Path:
+    from backbones.download import fetch
+    from backbones.imagenet import IMAGENET_FILES
+
+    remote = IMAGENET_FILES[backbone]
+    with _common.progress(100, f"fetching {remote.name}", "percent") as advance_to:
+        return fetch(remote, lambda done, total: advance_to(100 * done // max(total, done)))
 
 
 def _classify_all(
