@@ -91,5 +91,10 @@ def train() -> Tool:
 
 
 @pytest.fixture(scope="session")
+def train_classifier() -> Tool:
+    return partial(run_tool, "train_classifier.py")
+
+
+@pytest.fixture(scope="session")
 def propose() -> Tool:
     return partial(run_tool, "propose.py")

@@ -1,0 +1,213 @@
+r"""Train GoogLeNet to tell pictures apart, by the paper's recipe.
+
+--root holds a folder for each class, named like it, with pictures in it:
+
+    flowers/train/daisy/1.jpg  flowers/train/daisy/2.jpg  flowers/train/tulip/1.jpg ...
+
+Examples
+--------
+From ImageNet's weights, which is the way with some thousand pictures or fewer:
+
+    python tools/train_classifier.py --root flowers/train --val flowers/val \
+        --weights bvlc_googlenet.caffemodel --epochs 10
+
+From nothing, as the paper does on ImageNet's 1.2 million pictures (days on a GPU):
+
+    python tools/train_classifier.py --root imagenet/train --val imagenet/val --crops 1 10 144
+
+Another network for an ensemble: its own order, views and dropout, the same first weights:
+
+    python tools/train_classifier.py --root imagenet/train --seed 1 --out runs/classifier-1
+
+On four GPUs or processors at once, with the same result up to rounding:
+
+    torchrun --nproc-per-node 4 tools/train_classifier.py --root imagenet/train
+
+The recipe: crops of 8 to 100 % of a picture with aspects from 3/4 to 4/3, resized in one of four
+ways, mirrored, with changed brightness, contrast and colours; momentum 0.9; a rate that falls by
+4 % every 8 epochs; two auxiliary classifiers; and the mean of the weights at the end.
+
+A run that was cut off goes on where its last checkpoint stands: give the same command again. The
+result is OUT/classifier.safetensors, for tools/classify.py --weights. A picture that cannot be
+read is named in a line, and the others go on.
+
+Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its input is wrong;
+3 the loss became infinite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import _common
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from backbones.training.classifier import ClassifierConfig
+    from backbones.training.image_folder import ImageFolder
+    from backbones.training.loop import StepReport
+
+_SETTINGS = (
+    "epochs", "steps", "batch_size", "learning_rate", "drop_epochs", "average_last",
+    "auxiliary_weight", "precision", "seed", "checkpoint_every",
+)  # fmt: skip
+_FINE_TUNING_RATE = 0.001  # from ImageNet's weights, as R-CNN
+_LINE_EVERY = 20  # steps
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    with _common.errors_as_lines():
+        from backbones.training.processes import joined_processes
+
+        with joined_processes():
+            return _run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from backbones.training.classifier import ClassifierConfig as Defaults
+
+    parser = _common.teaching_parser(__doc__)
+    add = parser.add_argument
+    # fmt: off
+    add("--root", type=Path, required=True, metavar="DIR", help="a folder of class folders")
+    add("--val", type=Path, metavar="DIR",
+        help="such a folder of other pictures, to count errors on at the end")
+    add("--crops", type=int, nargs="+", choices=(1, 10, 144), default=[1],
+        help="crops of a picture to average over in that count (default: 1)")
+    add("--weights", type=Path, metavar="FILE",
+        help="ImageNet weights to start from, safetensors or caffemodel (default: fresh ones)")
+    add("--out", type=Path, default=Path("runs/classifier"), metavar="DIR",
+        help="folder of checkpoint, log and result (default: %(default)s)")
+    # Flags that are not given are not passed on: their defaults are ClassifierConfig's.
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--epochs", type=float, metavar="N",
+        help=f"how often each picture is shown (default: {Defaults.epochs})")
+    length.add_argument("--steps", type=int, help="batches to learn from, in place of --epochs")
+    add("--batch-size", type=int, metavar="N",
+        help=f"pictures of a step, over all processes (default: {Defaults.batch_size})")
+    add("--learning-rate", type=float, metavar="RATE",
+        help=f"at the start (default: {Defaults.learning_rate}, or {_FINE_TUNING_RATE} with"
+        " --weights)")
+    add("--drop-epochs", type=float, metavar="N",
+        help=f"lower the rate by 4 %% after each so many (default: {Defaults.drop_epochs})")
+    add("--average-last", type=float, metavar="SHARE",
+        help="of the steps over which weights are averaged, 0 to 1; a run that averages cannot"
+        f" change its length any more (default: {Defaults.average_last})")
+    add("--auxiliary-weight", type=float, metavar="W",
+        help=f"of the auxiliary losses; 0 leaves them out (default: {Defaults.auxiliary_weight})")
+    add("--precision", choices=("auto", "float32", "bfloat16"),
+        help=f"arithmetic of the convolutions (default: {Defaults.precision})")
+    add("--seed", type=int,
+        help=f"of order, views and dropout, from 0 (default: {Defaults.seed})")
+    add("--checkpoint-every", type=int, metavar="STEPS",
+        help=f"(default: {Defaults.checkpoint_every})")
+    # fmt: on
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from backbones.training.image_folder import read_image_folder
+    from backbones.training.loop import NonFiniteLossError
+    from backbones.training.processes import process_rank
+    from proposals.images import IMAGE_SUFFIXES
+
+    folder = read_image_folder(options.root, IMAGE_SUFFIXES)
+    held_out = None
+    if options.val is not None:  # before hours of training, so that a wrong name shows at once
+        held_out = read_image_folder(options.val, IMAGE_SUFFIXES, folder.names)
+    if process_rank() == 0:
+        print(f"{len(folder)} pictures, {len(folder.names)} classes: {', '.join(folder.names)}")
+    skipped = _Skipped()
+    try:
+        path = _train(options, folder, skipped)
+    except NonFiniteLossError as error:
+        print(error, file=sys.stderr)
+        return 3
+    if process_rank() > 0:
+        return 0  # torchrun would end the first process, which still works, at any other code
+    if held_out is not None:
+        for crops in dict.fromkeys(options.crops):
+            _count_errors(path, held_out, crops, skipped)
+    return 1 if skipped.seen else 0
+
+
+def _train(options: argparse.Namespace, folder: ImageFolder, skipped: _Skipped) -> Path:
+    from backbones.training.classifier import train_classifier
+    from backbones.training.processes import process_rank
+    from proposals import read_image
+
+    config, started = _config(options), time.monotonic()
+    steps = config.optimization(len(folder)).steps
+    with _common.progress(steps, "training", "step") as advance_to:
+        path = train_classifier(
+            folder, config, options.weights, options.out, read_image, skipped, _Reporter(advance_to)
+        )
+    if process_rank() == 0:
+        minutes = (time.monotonic() - started) / 60
+        print(f"{path}: written after {minutes:.1f} minutes of training")
+    return path
+
+
+def _config(options: argparse.Namespace) -> ClassifierConfig:
+    """Take over what the command line gives; all else keeps its one default."""
+    from backbones.training.classifier import ClassifierConfig
+
+    named: dict[str, Any] = {name: getattr(options, name) for name in _SETTINGS}
+    given = {name: value for name, value in named.items() if value is not None}
+    if options.weights is not None:
+        given.setdefault("learning_rate", _FINE_TUNING_RATE)
+    return ClassifierConfig(**given)
+
+
+def _count_errors(path: Path, folder: ImageFolder, crops: int, skipped: _Skipped) -> None:
+    from backbones.classifier_file import load_classifier
+    from backbones.evaluation import error_rates
+    from proposals import read_image
+
+    classifier = load_classifier(path)
+    with _common.progress(len(folder), f"{crops} crops", "picture") as advance_to:
+        found = error_rates(
+            classifier, folder.paths, folder.labels, crops, read_image, skipped, advance_to
+        )
+    print(
+        f"{found.pictures} pictures, {crops} crop{'s' * (crops > 1)}: top-1 error"
+        f" {found.top1:.2%}, top-5 error {found.top5:.2%}"
+    )
+
+
+class _Skipped:
+    """Names each picture that cannot be read, once."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def __call__(self, reason: str) -> None:
+        if reason not in self.seen:
+            self.seen.add(reason)
+            _common.print_line(f"skipped: {reason}", sys.stderr)
+
+
+class _Reporter:
+    """Shows how training goes: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, advance_to: Callable[[int], None]) -> None:
+        self._advance_to = advance_to
+
+    def __call__(self, report: StepReport) -> None:
+        self._advance_to(report.step)
+        if report.step % _LINE_EVERY == 0:
+            _common.print_line(
+                f"step {report.step}: loss {report.loss:.3f}, right {report.accuracy:.0%},"
+                f" {report.seconds:.1f} s a step"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
