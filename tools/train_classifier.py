@@ -176,10 +176,11 @@ def _count_errors(path: Path, folder: ImageFolder, crops: int, skipped: _Skipped
         found = error_rates(
             classifier, folder.paths, folder.labels, crops, read_image, skipped, advance_to
         )
-    print(
-        f"{found.pictures} pictures, {crops} crop{'s' * (crops > 1)}: top-1 error"
-        f" {found.top1:.2%}, top-5 error {found.top5:.2%}"
+    line = (
+        f"{found.pictures} pictures, {crops} crop{'s' * (crops > 1)}: top-1 error {found.top1:.2%}"
     )
+    # Of five classes or fewer the right one is always among the first five.
+    print(line + (f", top-5 error {found.top5:.2%}" if len(folder.names) > 5 else ""))
 
 
 class _Skipped:

@@ -25,11 +25,28 @@ class ImageFolder:
         Of the N pictures, at least one.
     labels : tuple of int
         The class of each picture, 0 ... C - 1.
+
+    Raises
+    ------
+    ImageFolderError
+        If there is no picture, or not one label of a class for each.
     """
 
     names: tuple[str, ...]
     paths: tuple[Path, ...]
     labels: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.paths or len(self.paths) != len(self.labels):
+            raise ImageFolderError(
+                f"a data set must have as many labels as pictures, 1 or more, but got"
+                f" {len(self.labels)} and {len(self.paths)}"
+            )
+        if not 0 <= min(self.labels) <= max(self.labels) < len(self.names):
+            raise ImageFolderError(
+                f"labels must be 0 to {len(self.names) - 1} for {len(self.names)} names but lie"
+                f" from {min(self.labels)} to {max(self.labels)}"
+            )
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -43,7 +43,7 @@ def test_a_classifier_comes_out_goes_on_and_classifies(
     assert second.stderr.count("skipped: ") == 1
     assert "2 pictures, 1 crop: top-1 error" in second.stdout
     assert "2 pictures, 10 crops: top-1 error" in second.stdout
-    assert "top-5 error 0.00%" in second.stdout
+    assert "top-5" not in second.stdout  # of two classes
     log = (tmp_path / "run/log.jsonl").read_text(encoding="utf-8")
     assert [json.loads(line)["step"] for line in log.splitlines()] == [1, 2]
     assert load_classifier(tmp_path / "run/classifier.safetensors").names == ("cat", "cup")

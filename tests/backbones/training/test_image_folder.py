@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backbones.training.image_folder import ImageFolderError, read_image_folder
+from backbones.training.image_folder import ImageFolder, ImageFolderError, read_image_folder
 
 SUFFIXES = {".jpg", ".png"}
 
@@ -76,3 +76,19 @@ def test_unusable_folder_is_named_with_its_fault(
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageFolderError, match="nowhere: no such folder; give one"):
         read_image_folder(tmp_path / "nowhere", SUFFIXES)
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels", "message"),
+    [
+        ((), (), "1 or more, but got 0 and 0"),
+        ((Path("a"),), (), "but got 0 and 1"),
+        ((Path("a"),), (2,), "must be 0 to 1 for 2 names but lie from 2 to 2"),
+        ((Path("a"),), (-1,), "but lie from -1 to -1"),
+    ],
+)
+def test_a_data_set_that_does_not_fit_together_is_refused(
+    paths: tuple[Path, ...], labels: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ImageFolderError, match=message):
+        ImageFolder(("cat", "dog"), paths, labels)
