@@ -50,6 +50,7 @@ def test_every_package_folder_is_shipped() -> None:
     ("module", "heavy"),
     [
         ("proposals", "torch"),
+        ("backbones", "torchvision"),
         ("detector", "torch"),
         ("detector.scoring", "torch"),
         ("detector.datasets", "torch"),

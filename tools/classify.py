@@ -99,7 +99,7 @@ def _fetch(backbone: str) -> Path:
     from backbones.imagenet import IMAGENET_FILES
 
     remote = IMAGENET_FILES[backbone]
-    with _common.progress(100, f"fetching {remote.name}", "percent") as advance_to:
+    with _common.progress(100, f"fetching {remote.name}", "part") as advance_to:
         return fetch(remote, lambda done, total: advance_to(100 * done // max(total, done)))
 
 

@@ -38,6 +38,7 @@ Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its inpu
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -85,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
         help="ImageNet weights to start from, safetensors or caffemodel (default: fresh ones)")
     add("--out", type=Path, default=Path("runs/classifier"), metavar="DIR",
         help="folder of checkpoint, log and result (default: %(default)s)")
+    add("--threads", type=_common.count_from_one, default=os.cpu_count() or 1, metavar="N",
+        help="pictures read at the same time, in each process (default: one a processor)")
     # Flags that are not given are not passed on: their defaults are ClassifierConfig's.
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=float, metavar="N",
@@ -147,8 +150,9 @@ def _train(options: argparse.Namespace, folder: ImageFolder, skipped: _Skipped) 
     steps = config.optimization(len(folder)).steps
     with _common.progress(steps, "training", "step") as advance_to:
         path = train_classifier(
-            folder, config, options.weights, options.out, read_image, skipped, _Reporter(advance_to)
-        )
+            folder, config, options.weights, options.out, read_image, skipped,
+            _Reporter(advance_to), options.threads,
+        )  # fmt: skip
     if process_rank() == 0:
         minutes = (time.monotonic() - started) / 60
         print(f"{path}: written after {minutes:.1f} minutes of training")

@@ -111,6 +111,7 @@ def train_classifier(
     read: Callable[[Path], Pixels],
     report_skipped: Callable[[str], None],
     report: Callable[[StepReport], None],
+    threads: int = 1,
 ) -> Path:
     """Train GoogLeNet on a folder of pictures, and write it as a classifier file.
 
@@ -127,6 +128,8 @@ def train_classifier(
         As `FolderBatches` takes them.
     report : callable
         Called with each step's `StepReport`.
+    threads : int
+        Pictures that are read at the same time.
 
     Returns
     -------
@@ -141,7 +144,9 @@ def train_classifier(
     optimization = config.optimization(len(folder))
     network = _initial_network(len(folder.names), imagenet_weights, config)
     network.to(choose_device("auto"))
-    source = FolderBatches(folder, config.batch_size, config.seed, read, report_skipped)
+    source = FolderBatches(
+        folder, config.batch_size, config.seed, read, report_skipped, threads=threads
+    )
     statistics = InputStatistics()
     data = {
         "pictures": len(folder),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -42,11 +44,13 @@ class FolderBatches:
     views : ViewConfig, optional
     size : int
         Height and width of a view in pixels.
+    threads : int
+        Pictures that are read at the same time; changes nothing but the time.
 
     Raises
     ------
     ValueError
-        If ``batch_size`` is below 1, or ``seed`` below 0.
+        If ``batch_size`` or ``threads`` is below 1, or ``seed`` below 0.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class FolderBatches:
         *,
         views: ViewConfig | None = None,
         size: int = CROP_SIDE,
+        threads: int = 1,
     ) -> None:
         if batch_size < 1 or seed < 0:
             raise ValueError(
@@ -72,6 +77,8 @@ class FolderBatches:
         self._views = views or ViewConfig()
         self._size = size
         self._unreadable: set[int] = set()
+        self._lock = Lock()
+        self._readers = ThreadPoolExecutor(threads)  # which refuses less than one
         self._order = lru_cache(maxsize=2)(self._draw_order)
 
     def load(self, step: int, places: range) -> TrainingBatch:
@@ -87,14 +94,19 @@ class FolderBatches:
         ValueError
             If no picture at all can be read.
         """
+        first = (step - 1) * self.batch_size
+        examples = self._readers.map(self._example, (first + place for place in places))
         inputs = np.empty((len(places), self._size, self._size, 3), np.uint8)
         labels = np.empty(len(places), np.int64)
-        for row, place in enumerate(places):
-            number = (step - 1) * self.batch_size + place
-            picture, labels[row] = self._readable(number)
-            generator = np.random.default_rng([_VIEW, self._seed, number])
-            inputs[row] = draw_view(picture, generator, self._views, self._size)
+        for row, (view, label) in enumerate(examples):
+            inputs[row], labels[row] = view, label
         return TrainingBatch(torch.from_numpy(inputs), torch.from_numpy(labels))
+
+    def _example(self, number: int) -> tuple[Pixels, int]:
+        """Return the view at a place in the endless order, and its label."""
+        picture, label = self._readable(number)
+        generator = np.random.default_rng([_VIEW, self._seed, number])
+        return draw_view(picture, generator, self._views, self._size), label
 
     def _readable(self, number: int) -> tuple[Pixels, int]:
         """Return the picture of a place in the endless order, or the next that can be read."""
@@ -113,8 +125,10 @@ class FolderBatches:
         try:
             return self._read(self._folder.paths[index])
         except ValueError as error:
-            self._unreadable.add(index)
-            self._report_skipped(str(error))
+            with self._lock:  # so that each is reported once
+                if index not in self._unreadable:
+                    self._unreadable.add(index)
+                    self._report_skipped(str(error))
             return None
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:

@@ -42,8 +42,11 @@ def batches(
     read: Callable[[Path], NDArray[np.uint8]] = paint,
     report: Callable[[str], None] = fail,
     views: ViewConfig | None = None,
+    threads: int = 1,
 ) -> FolderBatches:
-    return FolderBatches(folder(count), batch_size, seed, read, report, views=views, size=8)
+    return FolderBatches(
+        folder(count), batch_size, seed, read, report, views=views, size=8, threads=threads
+    )
 
 
 def labels(source: FolderBatches, steps: range) -> list[int]:
@@ -98,14 +101,21 @@ def test_another_seed_gives_another_order_and_other_views() -> None:
     assert not torch.equal(one, other)
 
 
-def test_unreadable_pictures_are_replaced_and_reported_once() -> None:
+def test_threads_change_nothing() -> None:
+    one, four = (batches(50, threads=threads).load(2, range(50)) for threads in (1, 4))
+    assert torch.equal(one.inputs, four.inputs)
+    assert torch.equal(one.labels, four.labels)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_unreadable_pictures_are_replaced_and_reported_once(threads: int) -> None:
     def read(path: Path) -> NDArray[np.uint8]:
         if path.stem in {"2", "4"}:
             raise ValueError(f"{path}: damaged")
         return paint(path)
 
     reasons: list[str] = []
-    source = batches(COUNT, read=read, report=reasons.append)
+    source = batches(COUNT, read=read, report=reasons.append, threads=threads)
     shown = labels(source, range(1, 4))
     assert len(shown) == 3 * COUNT
     assert set(shown) == {0, 1, 3, 5, 6}
