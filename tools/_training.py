@@ -46,9 +46,18 @@ def add_optimization_flags(parser: argparse.ArgumentParser, defaults: Optimizati
         help=f"of batches, dropout and new weights (default: {defaults.seed})")
     add("--checkpoint-every", type=int, metavar="STEPS",
         help=f"(default: {defaults.checkpoint_every})")
-    add("--tensorboard", type=_tensorboard_folder, metavar="DIR",
-        help="write scalars for TensorBoard there, too (pip install tensorboard)")
     # fmt: on
+    add_tensorboard_flag(parser)
+
+
+def add_tensorboard_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--tensorboard``, for `step_reports`."""
+    parser.add_argument(
+        "--tensorboard",
+        type=_tensorboard_folder,
+        metavar="DIR",
+        help="write scalars for TensorBoard there, too (pip install tensorboard)",
+    )
 
 
 def given_optimization(options: argparse.Namespace) -> dict[str, Any]:

@@ -42,23 +42,22 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import _common
+import _training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from backbones.training.classifier import ClassifierConfig
     from backbones.training.image_folder import ImageFolder
-    from backbones.training.loop import StepReport
 
 _SETTINGS = (
     "epochs", "steps", "batch_size", "learning_rate", "drop_epochs", "average_last",
     "auxiliary_weight", "precision", "seed", "checkpoint_every",
 )  # fmt: skip
 _FINE_TUNING_RATE = 0.001  # from ImageNet's weights, as R-CNN
-_LINE_EVERY = 20  # steps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--checkpoint-every", type=int, metavar="STEPS",
         help=f"(default: {Defaults.checkpoint_every})")
     # fmt: on
+    _training.add_tensorboard_flag(parser)
     return parser
 
 
@@ -148,10 +148,10 @@ def _train(options: argparse.Namespace, folder: ImageFolder, skipped: _Skipped) 
 
     config, started = _config(options), time.monotonic()
     steps = config.optimization(len(folder)).steps
-    with _common.progress(steps, "training", "step") as advance_to:
+    with _training.step_reports(steps, options.tensorboard) as report:
         path = train_classifier(
-            folder, config, options.weights, options.out, read_image, skipped,
-            _Reporter(advance_to), options.threads,
+            folder, config, options.weights, options.out, read_image, skipped, report,
+            options.threads,
         )  # fmt: skip
     if process_rank() == 0:
         minutes = (time.monotonic() - started) / 60
@@ -163,8 +163,7 @@ def _config(options: argparse.Namespace) -> ClassifierConfig:
     """Take over what the command line gives; all else keeps its one default."""
     from backbones.training.classifier import ClassifierConfig
 
-    named: dict[str, Any] = {name: getattr(options, name) for name in _SETTINGS}
-    given = {name: value for name, value in named.items() if value is not None}
+    given = _training.given(options, _SETTINGS)
     if options.weights is not None:
         given.setdefault("learning_rate", _FINE_TUNING_RATE)
     return ClassifierConfig(**given)
@@ -197,21 +196,6 @@ class _Skipped:
         if reason not in self.seen:
             self.seen.add(reason)
             _common.print_line(f"skipped: {reason}", sys.stderr)
-
-
-class _Reporter:
-    """Shows how training goes: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, advance_to: Callable[[int], None]) -> None:
-        self._advance_to = advance_to
-
-    def __call__(self, report: StepReport) -> None:
-        self._advance_to(report.step)
-        if report.step % _LINE_EVERY == 0:
-            _common.print_line(
-                f"step {report.step}: loss {report.loss:.3f}, right {report.accuracy:.0%},"
-                f" {report.seconds:.1f} s a step"
-            )
 
 
 if __name__ == "__main__":
