@@ -31,8 +31,8 @@ A run that was cut off goes on where its last checkpoint stands: give the same c
 result is OUT/classifier.safetensors, for tools/classify.py --weights. A picture that cannot be
 read is named in a line, and the others go on.
 
-Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its input is wrong;
-3 the loss became infinite.
+Exit codes: 0 done; 1 done, but pictures were skipped (0 under torchrun); 2 the command or its input
+is wrong; 3 the loss became infinite.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from backbones.training.image_folder import read_image_folder
     from backbones.training.loop import NonFiniteLossError
-    from backbones.training.processes import process_rank
+    from backbones.training.processes import process_count, process_rank
     from proposals.images import IMAGE_SUFFIXES
 
     folder = read_image_folder(options.root, IMAGE_SUFFIXES)
@@ -133,12 +133,11 @@ def _run(options: argparse.Namespace) -> int:
     except NonFiniteLossError as error:
         print(error, file=sys.stderr)
         return 3
-    if process_rank() > 0:
-        return 0  # torchrun would end the first process, which still works, at any other code
-    if held_out is not None:
+    if held_out is not None and process_rank() == 0:
         for crops in dict.fromkeys(options.crops):
             _count_errors(path, held_out, crops, skipped)
-    return 1 if skipped.seen else 0
+    # torchrun takes any other code for a crash, and ends the processes that still work.
+    return 1 if skipped.seen and process_count() == 1 else 0
 
 
 def _train(options: argparse.Namespace, folder: ImageFolder, skipped: _Skipped) -> Path:
