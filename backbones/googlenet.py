@@ -27,6 +27,9 @@ INCEPTION_WIDTHS = MappingProxyType(
     }
 )
 
+STEM_MODULES = ("conv1", "conv2_reduce", "conv2", "inception_3a", "inception_3b")
+"""The modules of `GoogLeNet.stem` that have weights."""
+
 
 class AuxiliaryLogits(NamedTuple):
     """Logits of the three classifiers in training, each (N, num_classes).
@@ -160,14 +163,8 @@ class GoogLeNet(nn.Module):
 
     def freeze_stem(self) -> None:
         """Take the weights of ``stem`` out of training."""
-        for module in (
-            self.conv1,
-            self.conv2_reduce,
-            self.conv2,
-            self.inception_3a,
-            self.inception_3b,
-        ):
-            module.requires_grad_(False)
+        for name in STEM_MODULES:
+            self.get_submodule(name).requires_grad_(False)
 
     def freeze_features(self) -> None:
         """Take all weights but the classifier's out of training."""

@@ -75,13 +75,27 @@ class Member(MemberSettings):
         ValueError
             If the windows are of another shape or type.
         """
+        return self.probabilities_of_grids(self.stem_grids(windows))
+
+    @torch.inference_mode()
+    def stem_grids(self, windows: NDArray[np.uint8] | Tensor) -> Tensor:
+        """Return what the network's stem makes of warped regions, (R, 480, h, w).
+
+        Parameters and errors are those of ``probabilities``.
+        """
         windows = torch.as_tensor(windows)
         check_windows(windows.shape, str(windows.dtype).removeprefix("torch."), self)
         weight = next(self.network.parameters())
-        if len(windows) == 0:
-            return torch.empty((0, len(self.classes) + 1), device=weight.device)
         inputs = self.statistics.normalise(windows.to(weight.device))  # (R, 3, S, S)
-        features = self.network.features(inputs.to(weight.dtype))  # (R, 1024)
+        return self.network.stem(inputs.to(weight.dtype))
+
+    @torch.inference_mode()
+    def probabilities_of_grids(self, grids: Tensor) -> Tensor:
+        """Return the softmax scores ``(R, C + 1)`` of what ``stem_grids`` gives.
+
+        The grids may be another member's where the stems have the same weights.
+        """
+        features = self.network.trunk(grids)  # (R, 1024)
         logits: Tensor = self.network.classifier(features.float())  # (R, C + 1)
         return logits.softmax(dim=1)
 

@@ -15,7 +15,7 @@ from detector.engines.onnx_file import save_onnx
 from detector.network import Member
 
 _APPLICATION = "inception-rcnn"
-_CONVERTER = ("onnx_graph.py", "graph_builder.py", "onnx_file.py")
+_CONVERTER = ("onnx_graph.py", "stem.py", "graph_builder.py", "onnx_file.py")
 
 
 def cached_onnx(members: Sequence[Member], *, eight_bits: bool, folder: Path | None = None) -> Path:

@@ -3,12 +3,15 @@
 Input ``windows``: (N, S, S, 3) uint8 RGB, as warped. Outputs: ``probabilities`` (N, C + 1)
 float32, the mean of the members' softmax scores, and ``member_probabilities`` (M, N, C + 1).
 
+Members with the same stem share it: conv1 to 3b stand in the graph once for all of them.
+
 The mean colour is not subtracted: the frame that the first convolution pads is filled with the
 mean colour, and its bias takes in what the mean would have contributed. So windows stay 8-bit
 numbers up to the first multiplication.
 
 In 8 bits, weights have one scale for each output channel, symmetric about 0; activations one
-scale a place, from 0 to the range of `calibration`. Sums, biases, local response normalisation
+scale a place, from 0 to the range of `calibration`; of a shared stem, to the largest of its
+members' ranges. Sums, biases, local response normalisation
 and the classifier stay in floats.
 """
 
@@ -25,11 +28,13 @@ from backbones.googlenet import INCEPTION_WIDTHS
 from backbones.lrn import LocalResponseNorm
 from detector.engines.engine import check_members
 from detector.engines.graph_builder import GraphBuilder
+from detector.engines.stem import same_stems, stem_ranges
 from detector.network import Member
 
 OPSET = 17
 _IR_VERSION = 9  # that OPSET's runtimes read; the installed onnx would write its newest
 _CONV1_PADDING = 3
+_STEM_BLOCKS = ("3a", "3b")
 
 
 def build_onnx(members: Sequence[Member], *, eight_bits: bool) -> onnx.ModelProto:
@@ -52,10 +57,7 @@ def build_onnx(members: Sequence[Member], *, eight_bits: bool) -> onnx.ModelProt
     statistics, outputs = members[0].statistics, len(members[0].classes) + 1
     graph = GraphBuilder()
     framed = _frame(graph, "windows", statistics.mean_rgb)
-    scores = [
-        _member_scores(graph, framed, member, f"member{number}/", eight_bits=eight_bits)
-        for number, member in enumerate(members)
-    ]
+    scores = _scores_of_each(graph, framed, members, eight_bits=eight_bits)
     each = [graph.node("Unsqueeze", [one, graph.constant(np.array([0]))]) for one in scores]
     graph.node("Concat", each, output="member_probabilities", axis=0)
     graph.node("Mean", scores, output="probabilities")
@@ -88,25 +90,28 @@ def _frame(graph: GraphBuilder, windows: str, mean_rgb: Sequence[float]) -> str:
     return graph.node("Concat", framed, axis=1)
 
 
-def _member_scores(
-    graph: GraphBuilder, framed: str, member: Member, prefix: str, *, eight_bits: bool
-) -> str:
-    """Add one network; return its softmax scores (N, C + 1)."""
-    if eight_bits and not member.activation_ranges:
+def _scores_of_each(
+    graph: GraphBuilder, framed: str, members: Sequence[Member], *, eight_bits: bool
+) -> list[str]:
+    """Add every stem once and every trunk; return the softmax scores (N, C + 1) of each member."""
+    if eight_bits and not all(member.activation_ranges for member in members):
         raise ValueError(
             "8-bit arithmetic needs a calibrated member: run tools/calibrate.py on its file,"
             " or choose another precision"
         )
-    weights = {
-        name: tensor.detach().float().cpu().numpy()
-        for name, tensor in member.network.state_dict().items()
-    }
-    ranges = member.activation_ranges if eight_bits else None
-    network = _NetworkBuilder(graph, weights, ranges, prefix)
-    features = network.features(framed, member)
-    classifier = network.floats("classifier.weight"), network.floats("classifier.bias")
-    logits = graph.node("Gemm", [features, *classifier], transB=1)
-    return graph.node("Softmax", [logits], axis=1)
+    stems: dict[int, str] = {}
+    scores = []
+    firsts = same_stems(members)
+    for number, (first, member) in enumerate(zip(firsts, members, strict=True)):
+        if first == number:
+            alike = [other for at, other in zip(firsts, members, strict=True) if at == first]
+            common = stem_ranges(alike) if eight_bits else None
+            stem = _NetworkBuilder(graph, member, common, f"stem{number}/")
+            stems[first] = stem.stem(framed)
+        own = member.activation_ranges if eight_bits else None
+        trunk = _NetworkBuilder(graph, member, own, f"member{number}/")
+        scores.append(trunk.scores(stems[first]))
+    return scores
 
 
 class _NetworkBuilder:
@@ -115,35 +120,46 @@ class _NetworkBuilder:
     def __init__(
         self,
         graph: GraphBuilder,
-        weights: Mapping[str, NDArray[np.float32]],
+        member: Member,
         ranges: Mapping[str, float] | None,
         prefix: str,
     ) -> None:
         self._graph = graph
-        self._weights = weights
+        self._member = member
+        self._weights = {
+            name: tensor.detach().float().cpu().numpy()
+            for name, tensor in member.network.state_dict().items()
+        }
         self._ranges = ranges
         self._prefix = prefix
 
-    def features(self, framed: str, member: Member) -> str:
-        """Add everything up to the global average; return its output (N, 1024)."""
-        mean = np.array(member.statistics.mean_rgb, np.float32)
+    def stem(self, framed: str) -> str:
+        """Add what `GoogLeNet.stem` does, on framed windows; return its output."""
+        mean = np.array(self._member.statistics.mean_rgb, np.float32)
         x = self._pool(self._conv1(framed, mean), stride=2)
-        x = self._round("lrn1", self._lrn(x, member.network.lrn1))
+        x = self._round("lrn1", self._lrn(x, self._member.network.lrn1))
         x = self._round("conv2_reduce", self._conv("conv2_reduce", x))
-        x = self._lrn(self._conv("conv2", x, padding=1), member.network.lrn2)
+        x = self._lrn(self._conv("conv2", x, padding=1), self._member.network.lrn2)
         x = self._round("lrn2", self._pool(x, stride=2))
-        for block in INCEPTION_WIDTHS:
+        for block in _STEM_BLOCKS:
             x = self._inception(f"inception_{block}", x)
-            if block in {"3b", "4e"}:
+        return self._pool(x, stride=2)
+
+    def scores(self, x: str) -> str:
+        """Add 4a to the classifier, on a stem's output; return the softmax scores."""
+        for block in INCEPTION_WIDTHS:
+            if block not in _STEM_BLOCKS:
+                x = self._inception(f"inception_{block}", x)
+            if block == "4e":
                 x = self._pool(x, stride=2)
-        return self._graph.node("Flatten", [self._graph.node("GlobalAveragePool", [x])])
+        features = self._graph.node("Flatten", [self._graph.node("GlobalAveragePool", [x])])
+        classifier = self._floats("classifier.weight"), self._floats("classifier.bias")
+        logits = self._graph.node("Gemm", [features, *classifier], transB=1)
+        return self._graph.node("Softmax", [logits], axis=1)
 
-    def floats(self, name: str) -> str:
+    def _floats(self, name: str) -> str:
         """Add a tensor of the network, stored as float16; return its float32 name."""
-        return self._stored(self._prefix + name, self._weights[name])
-
-    def _stored(self, name: str, values: NDArray[np.float32]) -> str:
-        half = self._graph.constant(values.astype(np.float16), name)
+        half = self._graph.constant(self._weights[name].astype(np.float16), self._prefix + name)
         return self._graph.node("Cast", [half], to=TensorProto.FLOAT)
 
     def _inception(self, name: str, x: str) -> str:
@@ -173,14 +189,14 @@ class _NetworkBuilder:
 
     def _conv(self, name: str, x: str, *, padding: int = 0) -> str:
         weight, _ = self._weight(name)
-        y = self._graph.node("Conv", [x, weight, self.floats(f"{name}.bias")], pads=[padding] * 4)
+        y = self._graph.node("Conv", [x, weight, self._floats(f"{name}.bias")], pads=[padding] * 4)
         return self._graph.node("Relu", [y])
 
     def _weight(self, name: str) -> tuple[str, NDArray[np.float32]]:
         """Add the weight of a convolution; return its name, and its values as they are used."""
         key = f"{name}.weight"
         if self._ranges is None:
-            return self.floats(key), self._weights[key]
+            return self._floats(key), self._weights[key]
         return self._graph.eight_bit_weight(self._weights[key], self._prefix + key)
 
     def _round(self, point: str, x: str) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 from backbones.hardware import choose_device, choose_dtype
 from detector.config import Execution
 from detector.engines.engine import Piece, check_members
+from detector.engines.stem import same_stems
 from detector.network import Member
 from detector.warp import warp_regions
 from detector.warp_torch import warp_regions_on_device
@@ -19,6 +20,8 @@ from detector.warp_torch import warp_regions_on_device
 
 class TorchEngine:
     """Networks run by PyTorch, channels last; see `Engine` for the methods.
+
+    A stem that several members share runs once.
 
     On the CPU regions are warped by ``warp_regions``; on a GPU the image goes up once and
     its regions are sampled there.
@@ -47,6 +50,7 @@ class TorchEngine:
         check_members(members)
         self.device = choose_device(execution.device)
         self.members = tuple(member.prepared(execution) for member in members)
+        self._stems = same_stems(self.members)
         self.batch_size = execution.batch_size
         dtype = choose_dtype(execution.precision, self.device)
         self.name = f"torch {str(dtype).removeprefix('torch.')} on {self.device}"
@@ -75,5 +79,14 @@ class TorchEngine:
     ) -> Iterator[NDArray[np.float32]]:
         """Score batches one after the other."""
         for windows in batches:
-            scores = torch.stack([member.probabilities(windows) for member in self.members])
-            yield scores.cpu().numpy()
+            yield self._probabilities(windows).cpu().numpy()
+
+    def _probabilities(self, windows: NDArray[np.uint8] | Tensor) -> Tensor:
+        """Return the softmax scores ``(M, B, C + 1)`` of a batch, on the device."""
+        grids = {first: self.members[first].stem_grids(windows) for first in set(self._stems)}
+        return torch.stack(
+            [
+                member.probabilities_of_grids(grids[first])
+                for first, member in zip(self._stems, self.members, strict=True)
+            ]
+        )

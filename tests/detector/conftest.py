@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from backbones import GoogLeNet, InputStatistics
+from backbones.googlenet import STEM_MODULES
 from detector.classes import select_classes
 from detector.config import DetectorConfig
 from detector.network import Member
@@ -39,6 +40,20 @@ def make_member() -> Callable[[int], Member]:
             detection=DetectorConfig(min_score=0.0, max_proposals=50),
             provenance={"seed": seed},
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_sibling(make_member: Callable[[int], Member]) -> Callable[[int], Member]:
+    """Make members by seed that all have the stem of the member of seed 0."""
+
+    def make(seed: int) -> Member:
+        sibling = make_member(seed)
+        for name in STEM_MODULES:
+            state = make_member(0).network.get_submodule(name).state_dict()
+            sibling.network.get_submodule(name).load_state_dict(state)
+        return sibling
 
     return make
 
