@@ -29,6 +29,7 @@ from torch import Tensor
 
 from backbones.errors import WeightsError
 from backbones.googlenet import GoogLeNet
+from backbones.no_init import NoInit
 from detector.member_settings import settings_from_document
 from detector.network import Member
 from proposals.files import whole_file
@@ -55,8 +56,11 @@ def save_member(path: str | Path, member: Member) -> None:
     """
     path = Path(path)
     state = member.network.state_dict()
-    names = _parameter_shapes(len(member.classes))
-    tensors = {name: state[name].detach().to("cpu", torch.float16).contiguous() for name in names}
+    tensors = {
+        name: tensor.detach().to("cpu", torch.float16).contiguous()
+        for name, tensor in state.items()
+        if not name.startswith("auxiliary")
+    }
     for name, tensor in tensors.items():
         _check_finite(path, name, tensor)
     metadata = {_KEY: _to_json(path, member)}
@@ -87,8 +91,9 @@ def load_member(path: str | Path) -> Member:
         raise WeightsError(f"{path}: its settings cannot be used ({error}); {_REMEDY}") from error
     classes = settings["classes"]
     _check_outputs(path, tensors, len(classes))
-    _check_tensors(path, tensors, _parameter_shapes(len(classes)))
-    network = GoogLeNet(len(classes) + 1).eval()
+    with NoInit():
+        network = GoogLeNet(len(classes) + 1).eval()
+    _check_tensors(path, tensors, network.state_dict())
     network.load_state_dict(tensors)
     try:
         return Member(network=network, **settings)
@@ -136,13 +141,6 @@ def _check_header(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in _HEADER}
 
 
-def _parameter_shapes(class_count: int) -> dict[str, torch.Size]:
-    # Not on the meta device, whose first use imports for a second.
-    with torch.random.fork_rng(devices=[]):
-        network = GoogLeNet(class_count + 1)
-    return {name: tensor.shape for name, tensor in network.state_dict().items()}
-
-
 def _check_outputs(path: Path, tensors: Mapping[str, Tensor], class_count: int) -> None:
     bias = tensors.get("classifier.bias")
     if bias is not None and bias.shape != (class_count + 1,):
@@ -152,18 +150,16 @@ def _check_outputs(path: Path, tensors: Mapping[str, Tensor], class_count: int) 
         )
 
 
-def _check_tensors(
-    path: Path, tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]
-) -> None:
-    if tensors.keys() != shapes.keys():
-        odd = sorted(tensors.keys() ^ shapes.keys())
+def _check_tensors(path: Path, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    if tensors.keys() != wanted.keys():
+        odd = sorted(tensors.keys() ^ wanted.keys())
         raise WeightsError(
             f"{path}: tensor '{odd[0]}' is missing or not GoogLeNet's ({len(odd)} such); {_REMEDY}"
         )
     for name, tensor in tensors.items():
-        if tensor.shape != shapes[name]:
+        if tensor.shape != wanted[name].shape:
             raise WeightsError(
-                f"{path}: tensor '{name}' must have shape {tuple(shapes[name])} but has"
+                f"{path}: tensor '{name}' must have shape {tuple(wanted[name].shape)} but has"
                 f" {tuple(tensor.shape)}; {_REMEDY}"
             )
         _check_finite(path, name, tensor)
