@@ -49,6 +49,13 @@ class Prepared(NamedTuple):
         return (0, 0) if self.image is None else (self.image.shape[0], self.image.shape[1])
 
 
+class MemberScored(NamedTuple):
+    """An image with the softmax scores ``(M, R, C + 1)`` that each member gives its regions."""
+
+    prepared: Prepared
+    member_scores: NDArray[np.float32]
+
+
 class Scored(NamedTuple):
     """An image with the mean softmax scores ``(R, C + 1)`` of its regions."""
 
@@ -57,7 +64,13 @@ class Scored(NamedTuple):
 
 
 def score_images(images: Iterable[Prepared], engine: Engine) -> Iterator[Scored]:
-    """Score the regions of images, in their order.
+    """Score the regions of images by the mean of an engine's members; see `score_by_member`."""
+    for prepared, member_scores in score_by_member(images, engine):
+        yield Scored(prepared, mean_scores(member_scores))
+
+
+def score_by_member(images: Iterable[Prepared], engine: Engine) -> Iterator[MemberScored]:
+    """Score the regions of images by each member of an engine, in the order of the images.
 
     Parameters
     ----------
@@ -80,13 +93,17 @@ class _Sheet:
     """Scores of an image that are being filled in."""
 
     prepared: Prepared
-    scores: NDArray[np.float32]  # (R, C + 1)
+    scores: NDArray[np.float32]  # (M, R, C + 1)
     uploaded: Image = None
     filled: int = 0
 
     @property
+    def count(self) -> int:
+        return len(self.prepared.boxes_xyxy)
+
+    @property
     def is_full(self) -> bool:
-        return self.filled == len(self.scores)
+        return self.filled == self.count
 
 
 class _Part(NamedTuple):
@@ -105,10 +122,10 @@ class _ScoringLine:
         self._waiting: deque[_Sheet] = deque()  # in the order of the images
         self._under_way: deque[list[_Part]] = deque()  # in the order of the batches
 
-    def results(self) -> Iterator[Scored]:
+    def results(self) -> Iterator[MemberScored]:
         windows = prefetched(self._engine.warp, self._batches(), _BATCHES_AHEAD)
         for member_scores in self._engine.member_scores(windows):
-            self._fill_in(mean_scores(member_scores))
+            self._fill_in(member_scores)
             yield from self._finished()
         yield from self._finished()  # images without regions at the end
 
@@ -127,8 +144,8 @@ class _ScoringLine:
         for prepared in self._images:
             sheet = self._new_sheet(prepared)
             start = 0
-            while start < len(sheet.scores):
-                count = min(room, len(sheet.scores) - start)
+            while start < sheet.count:
+                count = min(room, sheet.count - start)
                 parts.append(_Part(sheet, slice(start, start + count)))
                 start += count
                 room -= count
@@ -139,22 +156,24 @@ class _ScoringLine:
             yield parts
 
     def _new_sheet(self, prepared: Prepared) -> _Sheet:
-        outputs = len(self._engine.settings[0].classes) + 1
-        sheet = _Sheet(prepared, np.empty((len(prepared.boxes_xyxy), outputs), np.float32))
-        if prepared.image is not None and len(sheet.scores):
+        members, outputs = len(self._engine.settings), len(self._engine.settings[0].classes) + 1
+        shape = (members, len(prepared.boxes_xyxy), outputs)
+        sheet = _Sheet(prepared, np.empty(shape, np.float32))
+        if prepared.image is not None and sheet.count:
             sheet.uploaded = self._engine.upload(prepared.image)
         self._waiting.append(sheet)
         return sheet
 
     def _fill_in(self, scores: NDArray[np.float32]) -> None:
+        """Note the scores ``(M, B, C + 1)`` of the oldest batch."""
         start = 0
         for sheet, regions in self._under_way.popleft():
             count = regions.stop - regions.start
-            sheet.scores[regions] = scores[start : start + count]
+            sheet.scores[:, regions] = scores[:, start : start + count]
             sheet.filled += count
             start += count
 
-    def _finished(self) -> Iterator[Scored]:
+    def _finished(self) -> Iterator[MemberScored]:
         while self._waiting and self._waiting[0].is_full:
             sheet = self._waiting.popleft()
-            yield Scored(sheet.prepared, sheet.scores)
+            yield MemberScored(sheet.prepared, sheet.scores)

@@ -163,7 +163,7 @@ class Detector:
         ValueError
             If the image or the proposals are malformed.
         """
-        prepared = self._prepare(Task(None, lambda: (image, proposals)))
+        prepared = self.prepare(Task(None, lambda: (image, proposals)))
         (scored,) = score_images([prepared], self.engine)
         return self._select(prepared, scored.scores)
 
@@ -209,7 +209,16 @@ class Detector:
         (scored,) = score_images([Prepared(None, image, boxes_xyxy)], self.engine)
         return scored.scores
 
-    def _prepare(self, task: Task) -> Prepared:
+    def prepare(self, task: Task) -> Prepared:
+        """Open a task and choose the regions to score.
+
+        Raises
+        ------
+        ImageError, ProposalFileError
+            As the task's ``open``.
+        ValueError
+            If the image or its proposals are malformed.
+        """
         given, proposals = task.open()
         image = as_rgb_uint8(given)
         candidates = self.propose(image) if proposals is None else proposals
@@ -217,7 +226,7 @@ class Detector:
 
     def _prepare_or_note(self, task: Task) -> Prepared:
         try:
-            return self._prepare(task)
+            return self.prepare(task)
         except (ImageError, ProposalFileError) as error:
             return Prepared(task.key, None, np.empty((0, 4), np.float32), error)
 

@@ -2,6 +2,7 @@
 
 from detector.scoring.average_precision import PrecisionRecall
 from detector.scoring.blacklist import read_blacklist
+from detector.scoring.bootstrap import bootstrap_map, percentile_interval
 from detector.scoring.ilsvrc import Score, score
 from detector.scoring.image_index import ImageIndex, ScoringFileError
 from detector.scoring.prediction_file import read_predictions, write_predictions
@@ -21,8 +22,10 @@ __all__ = [
     "Predictions",
     "Score",
     "ScoringFileError",
+    "bootstrap_map",
     "gather_ground_truth",
     "gather_predictions",
+    "percentile_interval",
     "read_blacklist",
     "read_predictions",
     "score",

@@ -63,12 +63,7 @@ def score(
         There, detections count neither way, and objects are not asked for.
     """
     wanted = tuple(dict.fromkeys(class_ids))
-    ground_truth = ground_truth.where(
-        _counting(ground_truth.image_indices, ground_truth.class_ids, wanted, blacklist)
-    )
-    predictions = predictions.where(
-        _counting(predictions.image_indices, predictions.class_ids, wanted, blacklist)
-    )
+    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
     found = find_objects(ground_truth, predictions)
     by_class = np.argsort(predictions.class_ids, kind="stable")
     sorted_ids = predictions.class_ids[by_class]
@@ -79,6 +74,18 @@ def score(
         objects = int(np.count_nonzero(ground_truth.class_ids == class_id))
         curves[class_id] = precision_recall(predictions.scores[rows], found[rows], objects)
     return Score(curves)
+
+
+def counting_rows(
+    ground_truth: GroundTruth,
+    predictions: Predictions,
+    wanted: Collection[int],
+    blacklist: Blacklist,
+) -> tuple[GroundTruth, Predictions]:
+    """Return the objects and detections of wanted classes that are not on the blacklist."""
+    objects = _counting(ground_truth.image_indices, ground_truth.class_ids, wanted, blacklist)
+    detections = _counting(predictions.image_indices, predictions.class_ids, wanted, blacklist)
+    return ground_truth.where(objects), predictions.where(detections)
 
 
 def _counting(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.classes import select_classes
 from detector.engines import Engine, Piece
 from detector.member_settings import MemberSettings
-from detector.pipeline import Prepared, score_images
+from detector.pipeline import Prepared, score_by_member, score_images
 
 SETTINGS = MemberSettings(classes=select_classes(["dog"]))
 
@@ -20,7 +20,7 @@ class StubEngine:
     """Scores a window by its image's first pixel and its box's left edge; keeps one back."""
 
     name = "stub"
-    settings = (SETTINGS,)
+    settings = (SETTINGS, SETTINGS)
 
     def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
@@ -78,6 +78,12 @@ def check(counts: list[int], batch_size: int) -> None:
     # Only the last batch may hold fewer windows.
     assert sum(engine.sizes) == sum(counts)
     assert all(size == batch_size for size in engine.sizes[:-1])
+    for (_, scores), by_member in zip(
+        found, score_by_member(images_of(counts), StubEngine(batch_size)), strict=True
+    ):
+        assert by_member.member_scores.shape == (2, *scores.shape)
+        np.testing.assert_array_equal(by_member.member_scores[0], scores - 1)
+        np.testing.assert_array_equal(by_member.member_scores[1], scores + 1)
 
 
 def test_the_stub_is_an_engine() -> None:

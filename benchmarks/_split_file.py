@@ -1,0 +1,45 @@
+"""The scores of a split in a file, so that members are compared without scoring them again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detector.split_scores import SplitScores
+from proposals.files import whole_file
+
+_ARRAYS = ("image_sizes", "counts", "boxes_xyxy", "member_scores")
+
+
+def digest_of(path: Path) -> str:
+    """Return what tells files apart by their content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_scores(
+    path: Path, key: dict[str, Any], members: Sequence[str], scores: SplitScores
+) -> None:
+    """Write scores with the digests of their members and the key of all else they depend on."""
+    arrays = {name: getattr(scores, name) for name in _ARRAYS}
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, key=_text(key), members=np.array(members), **arrays)
+
+
+def read_scores(path: Path, key: dict[str, Any]) -> tuple[list[str], SplitScores] | None:
+    """Return the members' digests and their scores; None where the file has another key."""
+    if not path.is_file():
+        return None
+    with np.load(path) as arrays:
+        if arrays["key"] != _text(key):
+            return None
+        return arrays["members"].tolist(), SplitScores(**{name: arrays[name] for name in _ARRAYS})
+
+
+def _text(key: dict[str, Any]) -> np.ndarray[Any, Any]:
+    return np.array(json.dumps(key, sort_keys=True))

@@ -1,0 +1,158 @@
+"""Compare the members of an ensemble, their means and their cascade; and time them.
+
+Command: ``python benchmarks/ensemble.py --root ILSVRC --split val --proposals val.parquet
+--max-proposals 300 --scores val.npz --json FILE``. Every member scores every region once, and
+``--scores`` keeps that: the next time only members that are not in the file are scored, and the
+table takes a minute. Delete the file to score all members side by side: in 8 bits a shared stem
+takes its members' largest ranges, which moves scores by their rounding.
+
+Parts:
+
+table     mAP by ILSVRC's rules of each member, of means of the first 2, 3 ... members, of all
+          ensembles of as many, and of cascades behind the first member. Intervals are 95 % of
+          1,000 draws of the images, those of differences are paired. A mean of logs is a
+          geometric mean of the softmax scores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from _ensemble_table import Judge, ensemble_rows, print_header, print_row
+from _machine import describe_machine
+from _split_file import digest_of, read_scores, save_scores
+from numpy.typing import NDArray
+
+from detector.config import DetectorConfig, Execution
+from detector.datasets import IlsvrcDet, ImageAnnotation
+from detector.engines import make_engine
+from detector.member_file import load_member
+from detector.network import Member
+from detector.pipeline import MemberScored, prepared_ahead, score_by_member
+from detector.rcnn import Detector, Task, pretrained_paths
+from detector.scoring import gather_ground_truth
+from detector.split_scores import SplitScores, gather_scores
+from proposals import ProposalFile, read_image
+
+THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
+
+
+def main() -> None:
+    """Print the table, and write it."""
+    options = parse()
+    members = [load_member(path) for path in options.weights]
+    config = members[0].detection
+    if options.max_proposals is not None:
+        config = replace(config, max_proposals=options.max_proposals)
+    annotations = IlsvrcDet(options.root, options.split)[:: options.every]
+    split = scores_of_split(options, members, annotations, config)
+    truth = gather_ground_truth(enumerate(annotations), members[0].classes)
+    judge = Judge(split, truth, members[0].classes, config)
+    print_header(f"{len(annotations)} images of {options.split}, {len(split.boxes_xyxy)} regions")
+    rows = []
+    for row in ensemble_rows(judge, [path.stem for path in options.weights], options.thresholds):
+        print_row(row)
+        rows.append(row)
+    if options.json is not None:
+        document = {"machine": describe_machine(), "images": len(annotations), "rows": rows}
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    # fmt: off
+    add("--root", type=Path, required=True)
+    add("--split", default="val")
+    add("--every", type=int, default=1, help="every Nth image only")
+    add("--weights", type=Path, nargs="+", help="member files (default: the package's)")
+    add("--proposals", type=Path, help="file of tools/propose.py (default: propose)")
+    add("--max-proposals", type=int, help="regions an image (default: as the weights say)")
+    add("--precision", default="auto", help="arithmetic of the networks")
+    add("--thresholds", type=float, nargs="+", default=THRESHOLDS, help="of the cascades")
+    add("--scores", type=Path, help="keep the scores in this file, and take them from it")
+    add("--json", type=Path, help="write the figures there, too")
+    # fmt: on
+    options = parser.parse_args()
+    options.weights = tuple(options.weights or pretrained_paths())
+    return options
+
+
+def scores_of_split(
+    options: argparse.Namespace,
+    members: Sequence[Member],
+    annotations: Sequence[ImageAnnotation],
+    config: DetectorConfig,
+) -> SplitScores:
+    """Return the scores of all members: of the file where it has them, else worked out."""
+    digests = [digest_of(path) for path in options.weights]
+    key = {
+        "images": [annotation.image_id for annotation in annotations],
+        "proposals": None if options.proposals is None else digest_of(options.proposals),
+        "regions": [config.max_proposals, config.duplicate_iou],
+        "precision": options.precision,
+    }
+    kept = None if options.scores is None else read_scores(options.scores, key)
+    known, split = kept or ([], None)
+    missing = [number for number, digest in enumerate(digests) if digest not in known]
+    if split is None or missing:
+        new = score_split(options, [members[number] for number in missing], annotations, config)
+        split = new if split is None else with_members(split, new.member_scores)
+        known = [*known, *(digests[number] for number in missing)]
+        if options.scores is not None:
+            save_scores(options.scores, key, known, split)
+    order = [known.index(digest) for digest in digests]
+    return replace(split, member_scores=split.member_scores[order])
+
+
+def with_members(split: SplitScores, member_scores: NDArray[np.float32]) -> SplitScores:
+    """Return scores with those of more members after them."""
+    return replace(split, member_scores=np.concatenate([split.member_scores, member_scores]))
+
+
+def score_split(
+    options: argparse.Namespace,
+    members: Sequence[Member],
+    annotations: Sequence[ImageAnnotation],
+    config: DetectorConfig,
+) -> SplitScores:
+    """Score every region of the images by every one of the members."""
+    engine = make_engine(members, Execution(precision=options.precision))
+    print(f"scoring {len(members)} members by {engine.name}", flush=True)
+    detector = Detector(engine, config=config)
+    file = None if options.proposals is None else ProposalFile(options.proposals)
+    tasks = [Task(a.image_id, partial(open_image, a, file)) for a in annotations]
+    scored = score_by_member(prepared_ahead(detector.prepare, tasks), engine)
+    return gather_scores(with_progress(scored, len(tasks)))
+
+
+def with_progress(scored: Iterable[MemberScored], total: int) -> Iterator[MemberScored]:
+    """Pass images on; say now and then how many were."""
+    for done, one in enumerate(scored, start=1):
+        yield one
+        if done % 20 == 0:
+            print(f"{done} of {total} images", file=sys.stderr, flush=True)
+
+
+def open_image(
+    annotation: ImageAnnotation, file: ProposalFile | None
+) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+    """Return a picture with its proposals, if there are any."""
+    image = read_image(annotation.image_path)
+    if file is None:
+        return image, None
+    return image, file.for_image(annotation.image_id, image.shape[:2]).boxes_xyxy
+
+
+if __name__ == "__main__":
+    main()
