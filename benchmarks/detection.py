@@ -4,7 +4,9 @@ Command: ``python benchmarks/detection.py --root ILSVRC --split val --every 9 --
 half an hour on two cores, most of it the plain loop's. Parts (all, or those after ``--only``):
 
 network   benchmarks/network_speed.py
-stages    median seconds an image of each stage alone: reading, proposals, warp, network, selection
+stages    median seconds an image of each stage alone: reading, proposals, warp, network (all
+          members, or the first of a cascade), others (the rest of a cascade, warp included),
+          selection
 growth    seconds against the number of regions and the size of the picture
 plain     both detectors on the same pictures: seconds an image, and mAP
 """
@@ -28,10 +30,11 @@ from network_speed import measure_networks, print_networks
 from numpy.typing import NDArray
 from PIL import Image
 
+from detector.cascade import survivors
 from detector.datasets import IlsvrcDet, ImageAnnotation
-from detector.engines import Piece
+from detector.engines import Piece, mean_scores
 from detector.member_file import load_member
-from detector.pipeline import Prepared, score_images
+from detector.pipeline import Prepared, score_by_member
 from detector.rcnn import Detector, Task, pretrained_paths
 from detector.regions import admit_regions
 from detector.results import Detections
@@ -107,35 +110,48 @@ def stages_of(detector: Detector, path: Path) -> dict[str, float]:
     starts = range(0, len(boxes), step)
     batches = [engine.warp([Piece(uploaded, boxes[start : start + step])]) for start in starts]
     lap()
-    scores = np.concatenate(list(engine.member_scores(batches)), axis=1).mean(axis=0)
+    by_first = np.concatenate(list(engine.member_scores(batches)), axis=1)
+    lap()
+    scores = with_others(detector, image, boxes, by_first)
     lap()
     select_detections(boxes, scores, detector.classes, image_size, detector.config)
     lap()
-    names = ("read", "proposals", "warp", "network", "selection")
+    names = ("read", "proposals", "warp", "network", "others", "selection")
     seconds = [after - before for before, after in itertools.pairwise(marks)]
     return {**dict(zip(names, seconds, strict=True)), "regions": len(boxes)}
+
+
+def with_others(
+    detector: Detector,
+    image: NDArray[np.uint8],
+    boxes: NDArray[np.float32],
+    by_first: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return the mean scores ``(R, C + 1)``, after the other members of a cascade have scored."""
+    scores = mean_scores(by_first)
+    if detector.others is not None:
+        going_on = survivors(scores, detector.config.cascade_threshold)
+        (more,) = score_by_member([Prepared(None, image, boxes[going_on])], detector.others)
+        scores[going_on] = mean_scores(np.concatenate([by_first[:, going_on], more.member_scores]))
+    return scores
 
 
 def measure_growth(detector: Detector, image: NDArray[np.uint8]) -> dict[str, dict[int, float]]:
     """Return seconds by number of regions, and by width of the picture with 300 regions."""
     boxes = detector.propose(image)
     by_regions = {
-        count: least_seconds(lambda count=count: score_boxes(detector, image, boxes[:count]))  # type: ignore[misc]
+        count: least_seconds(lambda count=count: detector.score_regions(image, boxes[:count]))  # type: ignore[misc]
         for count in REGION_COUNTS
         if count <= len(boxes)
     }
-    few = Detector(detector.engine, detector.proposer, replace(detector.config, max_proposals=300))
+    config = replace(detector.config, max_proposals=300)
+    few = Detector(detector.engine, detector.proposer, config, detector.others)
     by_width = {}
     for width in WIDTHS:
         size = (width, round(width * image.shape[0] / image.shape[1]))
         larger = np.array(Image.fromarray(image).resize(size))
         by_width[width] = least_seconds(lambda larger=larger: few.detect(larger))  # type: ignore[misc]
     return {"regions": by_regions, "width": by_width}
-
-
-def score_boxes(detector: Detector, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> None:
-    """Warp and score boxes."""
-    list(score_images([Prepared(None, image, boxes)], detector.engine))
 
 
 def least_seconds(work: Callable[[], object], rounds: int = 3) -> float:

@@ -2,10 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engines.engine import mean_scores
+from detector.engines.engine import Engine, mean_scores
+from detector.pipeline import MemberScored, Prepared, Scored, score_by_member
+
+# What goes on is scored by the other members as soon as it fills so many batches, so that the
+# last one, which is not full, weighs little; and after so many images at most, whose pictures
+# wait in memory.
+_BATCHES_A_GROUP = 8
+_IMAGES_A_GROUP = 8
+
+
+def score_in_cascade(
+    images: Iterable[Prepared], first: Engine, others: Engine, threshold: float
+) -> Iterator[Scored]:
+    """Score the regions of images, in their order: all by one engine, survivors by both.
+
+    The same as `apply_cascade` on the scores of all members.
+
+    Parameters
+    ----------
+    images : iterable of Prepared
+        Taken a few ahead of what is yielded.
+    first, others : Engine
+        Of the member in front and of the rest, so that nothing but a stem is worked out twice.
+    threshold : float
+        As in `survivors`.
+    """
+    by_first = score_by_member(images, first)
+    for group in _groups(by_first, threshold, _BATCHES_A_GROUP * others.batch_size):
+        again = [
+            one.prepared._replace(boxes_xyxy=one.prepared.boxes_xyxy[going_on])
+            for one, going_on in group
+        ]
+        for (one, going_on), more in zip(group, score_by_member(again, others), strict=True):
+            scores = mean_scores(one.member_scores)
+            of_all = [one.member_scores[:, going_on], more.member_scores]
+            scores[going_on] = mean_scores(np.concatenate(of_all))
+            yield Scored(one.prepared, scores)
+
+
+def _groups(
+    by_first: Iterable[MemberScored], threshold: float, enough: int
+) -> Iterator[Sequence[tuple[MemberScored, NDArray[np.bool_]]]]:
+    """Yield images with their survivors, as many together as have enough of them."""
+    group: list[tuple[MemberScored, NDArray[np.bool_]]] = []
+    count = 0
+    for one in by_first:
+        going_on = survivors(mean_scores(one.member_scores), threshold)
+        group.append((one, going_on))
+        count += int(going_on.sum())
+        if count >= enough or len(group) == _IMAGES_A_GROUP:
+            yield group
+            group, count = [], 0
+    if group:
+        yield group
 
 
 def survivors(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:

@@ -26,6 +26,10 @@ class DetectorConfig:
     min_score : float
         Floor of the softmax score. It only keeps prediction lists short: what lies beneath
         is far down the ranking. Our choice; R-CNN tunes one threshold a class.
+    cascade_threshold : float
+        Of several members, the first scores every region, and all of them those to which it
+        gives a class this score or more; the others keep its scores. At 0 all members score
+        every region. `tools/tune_cascade.py` finds a value.
     """
 
     max_proposals: int = 1400
@@ -33,6 +37,7 @@ class DetectorConfig:
     nms_iou: float = 0.3
     max_detections_per_class: int = 100
     min_score: float = 0.01
+    cascade_threshold: float = 0.0
 
     def __post_init__(self) -> None:
         _check_count("DetectorConfig.max_proposals", self.max_proposals)
@@ -40,6 +45,7 @@ class DetectorConfig:
         _check_share("DetectorConfig.duplicate_iou", self.duplicate_iou)
         _check_share("DetectorConfig.nms_iou", self.nms_iou)
         _check_share("DetectorConfig.min_score", self.min_score)
+        _check_share("DetectorConfig.cascade_threshold", self.cascade_threshold)
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,19 @@ from numpy.typing import NDArray
 from backbones import GoogLeNet
 from backbones.errors import WeightsError
 from backbones.hardware import choose_dtype
+from detector.cascade import score_in_cascade
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig, Execution
 from detector.engines import Engine, make_engine, make_onnx_engine
+from detector.engines.engine import check_members
 from detector.member_file import load_member
-from detector.pipeline import Prepared, prepared_ahead, score_images
+from detector.pipeline import (
+    Prepared,
+    Scored,
+    prepared_ahead,
+    score_by_member,
+    score_images,
+)
 from detector.regions import admit_regions
 from detector.results import Detections
 from detector.selection import select_detections
@@ -74,10 +82,14 @@ class Detector:
         out.
     config : DetectorConfig, optional
         Settings that decide the results; the first member's when left out.
+    others : Engine, optional
+        Of more members, which makes a cascade: they score only the regions to which ``engine``
+        gives a class ``config.cascade_threshold`` or more.
 
     Attributes
     ----------
     engine : Engine
+    others : Engine or None
     proposer : callable
     config : DetectorConfig
     classes : tuple of ObjectClass
@@ -89,8 +101,11 @@ class Detector:
         engine: Engine,
         proposer: Proposer | None = None,
         config: DetectorConfig | None = None,
+        others: Engine | None = None,
     ) -> None:
+        check_members([*engine.settings, *(others.settings if others else ())])
         self.engine = engine
+        self.others = others
         self.proposer = proposer or default_proposer()
         self.config = config or engine.settings[0].detection
 
@@ -108,11 +123,13 @@ class Detector:
         ----------
         *paths : str or Path
             One member file, several whose scores are averaged, or one ONNX file of
-            ``tools/export.py``.
+            ``tools/export.py``. The first of several stands in front of the cascade; an ONNX
+            file has none.
         proposer, execution
             As in ``Detector`` and `make_engine`.
         **settings
-            Fields of ``DetectorConfig`` that replace those of the first file.
+            Fields of ``DetectorConfig`` that replace those of the first file;
+            ``cascade_threshold=0`` lets all members score every region.
 
         Raises
         ------
@@ -121,19 +138,45 @@ class Detector:
         ValueError
             If no path is given, the members do not agree, or a setting is impossible.
         """
-        engine = _engine_of_files(paths, execution)
-        return cls(engine, proposer, replace(engine.settings[0].detection, **settings))
+        if any(Path(path).suffix == ".onnx" for path in paths):
+            if len(paths) > 1:
+                raise ValueError("an ONNX file holds a whole ensemble: name it alone")
+            engine = make_onnx_engine(paths[0], execution)
+            return cls(engine, proposer, replace(engine.settings[0].detection, **settings))
+        members = [load_member(path) for path in paths]
+        check_members(members)
+        config = replace(members[0].detection, **settings)
+        if len(members) == 1 or config.cascade_threshold == 0:
+            return cls(make_engine(members, execution), proposer, config)
+        first, others = (make_engine(part, execution) for part in (members[:1], members[1:]))
+        return cls(first, proposer, config, others)
 
     @classmethod
     def from_pretrained(
         cls,
+        members: Sequence[str | int] | None = None,
         *,
         proposer: Proposer | None = None,
         execution: Execution | None = None,
         **settings: Any,  # noqa: ANN401 - as in load
     ) -> Detector:
-        """Load the weights that come with the package; parameters as in ``load``."""
-        return cls.load(*pretrained_paths(), proposer=proposer, execution=execution, **settings)
+        """Load the weights that come with the package.
+
+        Parameters
+        ----------
+        members : sequence of str or int, optional
+            Which of its networks, by file name without suffix or by place in the order of
+            their names; the first of them stands in front of the cascade. All when left out.
+        proposer, execution, **settings
+            As in ``load``.
+
+        Raises
+        ------
+        ValueError
+            If the package has no such member, or one is named twice or none at all.
+        """
+        paths = pretrained_paths(members)
+        return cls.load(*paths, proposer=proposer, execution=execution, **settings)
 
     @property
     def classes(self) -> tuple[ObjectClass, ...]:
@@ -164,7 +207,7 @@ class Detector:
             If the image or the proposals are malformed.
         """
         prepared = self.prepare(Task(None, lambda: (image, proposals)))
-        (scored,) = score_images([prepared], self.engine)
+        (scored,) = self._score([prepared])
         return self._select(prepared, scored.scores)
 
     def detect_all(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
@@ -178,9 +221,7 @@ class Detector:
         Outcome
             One a task, in their order. An image that cannot be read does not stop the rest.
         """
-        for prepared, scores in score_images(
-            prepared_ahead(self._prepare_or_note, tasks), self.engine
-        ):
+        for prepared, scores in self._score(prepared_ahead(self._prepare_or_note, tasks)):
             key, image, _, error = prepared
             found = None if error else self._select(prepared, scores)
             yield Outcome(key, image, found, error)
@@ -204,10 +245,33 @@ class Detector:
         Returns
         -------
         (R, C + 1) float32 array
-            Mean softmax scores; column 0 is the background.
+            Softmax scores: the mean of the members, of the cascade's where there is one;
+            column 0 is the background.
         """
-        (scored,) = score_images([Prepared(None, image, boxes_xyxy)], self.engine)
+        (scored,) = self._score([Prepared(None, image, boxes_xyxy)])
         return scored.scores
+
+    def score_members(
+        self, image: NDArray[np.uint8], boxes_xyxy: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Warp regions and score every one of them by every member.
+
+        Parameters
+        ----------
+        image, boxes_xyxy
+            As in ``score_regions``.
+
+        Returns
+        -------
+        (M, R, C + 1) float32 array
+            Softmax scores of each of the M members; column 0 is the background.
+        """
+        engines = (self.engine,) if self.others is None else (self.engine, self.others)
+        parts = []
+        for engine in engines:
+            (scored,) = score_by_member([Prepared(None, image, boxes_xyxy)], engine)
+            parts.append(scored.member_scores)
+        return np.concatenate(parts)
 
     def prepare(self, task: Task) -> Prepared:
         """Open a task and choose the regions to score.
@@ -230,6 +294,11 @@ class Detector:
         except (ImageError, ProposalFileError) as error:
             return Prepared(task.key, None, np.empty((0, 4), np.float32), error)
 
+    def _score(self, images: Iterable[Prepared]) -> Iterator[Scored]:
+        if self.others is None:
+            return score_images(images, self.engine)
+        return score_in_cascade(images, self.engine, self.others, self.config.cascade_threshold)
+
     def _select(self, prepared: Prepared, scores: NDArray[np.float32]) -> Detections:
         return select_detections(
             prepared.boxes_xyxy, scores, self.classes, prepared.image_size, self.config
@@ -245,21 +314,20 @@ def default_proposer() -> MergedProposals:
     return MergedProposals(SelectiveSearch(), multibox, pretrained_ranking())
 
 
-def _engine_of_files(paths: Sequence[str | Path], execution: Execution | None) -> Engine:
-    if any(Path(path).suffix == ".onnx" for path in paths):
-        if len(paths) > 1:
-            raise ValueError("an ONNX file holds a whole ensemble: name it alone")
-        return make_onnx_engine(paths[0], execution)
-    return make_engine([load_member(path) for path in paths], execution)
+def pretrained_paths(members: Sequence[str | int] | None = None) -> tuple[Path, ...]:
+    """Return member files that come with the package: all by name, or those chosen.
 
-
-def pretrained_paths() -> tuple[Path, ...]:
-    """Return the member files that come with the package.
+    Parameters
+    ----------
+    members : sequence of str or int, optional
+        As in `Detector.from_pretrained`.
 
     Raises
     ------
     WeightsError
-        If there is none.
+        If there is no file at all.
+    ValueError
+        If the package has no such member, or one is named twice or none at all.
     """
     folder = Path(str(files("detector").joinpath("weights")))
     paths = tuple(sorted(folder.glob("*.safetensors")))
@@ -268,4 +336,19 @@ def pretrained_paths() -> tuple[Path, ...]:
             f"{folder}: no weights (*.safetensors) come with this installation; train a member"
             " with tools/train.py and load its file"
         )
-    return paths
+    return paths if members is None else _chosen(paths, members)
+
+
+def _chosen(paths: Sequence[Path], members: Sequence[str | int]) -> tuple[Path, ...]:
+    """Return the paths of members by name or place."""
+    by_key: dict[str | int, Path] = {path.stem: path for path in paths} | dict(enumerate(paths))
+    # A text is a sequence of texts, too.
+    wanted = [members] if isinstance(members, str) else list(members)
+    unknown = [key for key in wanted if key not in by_key]
+    chosen = tuple(by_key[key] for key in wanted if key in by_key)
+    if unknown or not chosen or len(set(chosen)) < len(chosen):
+        raise ValueError(
+            f"members must be one or more of {', '.join(path.stem for path in paths)}, each once,"
+            f" by name or by number from 0, but got {wanted}"
+        )
+    return chosen

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     Setting = float | int
 
-DETECTOR_FLAGS = ("weights", "proposals", "max_proposals", "engine", "precision", "device")
+DETECTOR_FLAGS = (
+    "weights", "members", "exact", "proposals", "max_proposals", "engine", "precision", "device",
+)  # fmt: skip
 """Names of the options that `add_detector_flags` adds; None where they are not given."""
 
 
@@ -26,6 +28,12 @@ def add_detector_flags(parser: argparse.ArgumentParser) -> None:
     add("--weights", type=Path, action="append", metavar="FILE",
         help="member file; may be repeated; or one ONNX file of tools/export.py"
         " (default: the weights that come with the package)")
+    add("--members", nargs="+", metavar="NAME",
+        help="of the package's weights only these, by file name without suffix; the first one"
+        " stands in front of the cascade (default: all)")
+    add("--exact", action="store_true", default=None,
+        help="let all networks score every region, not only those that the first one finds worth"
+        " it: slower (default: as the weights say)")
     add("--proposals", type=Path, metavar="FILE",
         help="take the regions from this file of tools/propose.py instead of proposing any")
     add("--max-proposals", type=_common.count_from_one, metavar="N",
@@ -47,6 +55,10 @@ def load_detector(options: argparse.Namespace, **settings: Setting) -> Detector:
     execution = Execution(**{key: value for key, value in named.items() if value is not None})
     if options.max_proposals is not None:
         settings["max_proposals"] = options.max_proposals
+    if options.exact:
+        settings["cascade_threshold"] = 0
     if options.weights is None:
-        return Detector.from_pretrained(execution=execution, **settings)
+        return Detector.from_pretrained(options.members, execution=execution, **settings)
+    if options.members is not None:
+        raise ValueError("--members chooses of the package's weights: leave it out with --weights")
     return Detector.load(*options.weights, execution=execution, **settings)

@@ -50,7 +50,7 @@ from typing import TYPE_CHECKING
 
 import _common
 import numpy as np
-from _detectors import add_detector_flags, load_detector
+from _detectors import DETECTOR_FLAGS, add_detector_flags, load_detector
 from _inputs import open_proposals
 from numpy.typing import NDArray
 
@@ -128,15 +128,7 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_detector_flags(parser)
     options = parser.parse_args(arguments)
     if options.predictions is not None:
-        for flag in (
-            "weights",
-            "out",
-            "proposals",
-            "max_proposals",
-            "engine",
-            "precision",
-            "device",
-        ):
+        for flag in ("out", *DETECTOR_FLAGS):
             if getattr(options, flag) is not None:
                 parser.error(
                     f"--{flag.replace('_', '-')} is for detecting: leave it out with --predictions"

@@ -17,6 +17,7 @@ from detector.config import DetectorConfig, Execution
         ({"nms_iou": -0.1}, "nms_iou must be a number from 0 to 1 but got -0.1"),
         ({"min_score": float("nan")}, "min_score must be a number from 0 to 1 but got nan"),
         ({"min_score": "low"}, "min_score must be a number from 0 to 1 but got 'low'"),
+        ({"cascade_threshold": 1.5}, "cascade_threshold must be a number from 0 to 1 but got 1.5"),
     ],
 )
 def test_impossible_detection_setting_is_refused(settings: dict[str, Any], message: str) -> None:

@@ -61,6 +61,11 @@ def test_a_loaded_member_scores_as_the_saved_one(path: Path, member: Member) -> 
     )
 
 
+def test_a_file_from_before_the_cascade_has_none(path: Path) -> None:
+    rewrite(path, document=lambda d: d["detection"].pop("cascade_threshold"))
+    assert load_member(path).detection.cascade_threshold == 0
+
+
 def test_auxiliary_heads_are_left_out_and_channels_last_weights_are_written(
     tmp_path: Path, member: Member
 ) -> None:

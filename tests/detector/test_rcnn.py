@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +15,7 @@ from skimage import data
 
 from backbones import WeightsError
 from detector import rcnn
+from detector.cascade import apply_cascade, survivors
 from detector.classes import select_classes
 from detector.config import DetectorConfig, Execution
 from detector.engines.torch_engine import TorchEngine
@@ -144,6 +146,104 @@ def test_pretrained_weights_are_those_of_the_package_folder(
     save_member(tmp_path / "weights" / "m.safetensors", member)
     assert pretrained_paths() == (tmp_path / "weights" / "m.safetensors",)
     assert Detector.from_pretrained(max_proposals=3).config.max_proposals == 3
+
+
+@pytest.fixture(scope="module")
+def files(
+    make_sibling: Callable[[int], Member], tmp_path_factory: pytest.TempPathFactory
+) -> list[Path]:
+    """Return three members of one stem, whose first one asks for a cascade."""
+    paths = []
+    for seed, name in enumerate(["a", "b", "c"]):
+        member = make_sibling(seed)
+        detection = replace(member.detection, cascade_threshold=0.6)
+        paths.append(tmp_path_factory.getbasetemp() / "three" / "weights" / f"{name}.safetensors")
+        save_member(paths[-1], replace(member, detection=detection))
+    return paths
+
+
+FLOAT32 = Execution(device="cpu", precision="float32", batch_size=4)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_a_cascade_scores_as_the_members_do_region_by_region(
+    files: list[Path], engine: str
+) -> None:
+    execution = replace(FLOAT32, engine=engine)
+    detector = Detector.load(*files, proposer=stub_proposals, execution=execution)
+    assert detector.others is not None
+    image = data.astronaut()
+    boxes = detector.propose(image)
+    by_member = detector.score_members(image, boxes)
+    assert by_member.shape == (3, len(boxes), 4)
+    for scores, path in zip(by_member, files, strict=True):
+        alone = Detector.load(path, proposer=stub_proposals, execution=execution)
+        assert alone.others is None
+        np.testing.assert_allclose(scores, alone.score_regions(image, boxes), atol=1e-5)
+    assert 0 < survivors(by_member[0], 0.6).sum() < len(boxes)
+    found = detector.score_regions(image, boxes)
+    np.testing.assert_allclose(found, apply_cascade(by_member, 0.6), rtol=0, atol=1e-6)
+
+
+def test_without_a_threshold_all_members_score_every_region(files: list[Path]) -> None:
+    exact = Detector.load(*files, proposer=stub_proposals, execution=FLOAT32, cascade_threshold=0)
+    assert exact.others is None
+    assert len(exact.engine.settings) == 3
+    image = data.astronaut()
+    boxes = exact.propose(image)
+    by_member = exact.score_members(image, boxes)
+    np.testing.assert_allclose(exact.score_regions(image, boxes), by_member.mean(axis=0), atol=1e-6)
+
+
+def test_a_cascade_detects_in_many_images_as_in_each_alone(files: list[Path]) -> None:
+    detector = Detector.load(*files, proposer=stub_proposals, execution=FLOAT32)
+    images = [data.chelsea(), data.astronaut(), data.coffee()]
+    outcomes = detector.detect_all(Task(n, lambda v=v: (v, None)) for n, v in enumerate(images))
+    for image, outcome in zip(images, outcomes, strict=True):
+        alone = detector.detect(image)
+        assert outcome.detections is not None
+        np.testing.assert_allclose(outcome.detections.scores, alone.scores, rtol=1e-3, atol=1e-4)
+        assert rows(outcome.detections) == rows(alone)
+
+
+def test_the_members_of_a_cascade_must_agree(
+    member: Member, make_member: Callable[[int], Member]
+) -> None:
+    other = replace(make_member(1), classes=select_classes(["dog", "person", "domestic cat"]))
+    engines = [TorchEngine([one], FLOAT32) for one in (member, other)]
+    with pytest.raises(ValueError, match="member 1 differs from member 0"):
+        Detector(engines[0], stub_proposals, others=engines[1])
+
+
+@pytest.mark.parametrize(
+    ("members", "names"),
+    [
+        (None, ["a", "b", "c"]),
+        (["b"], ["b"]),
+        ("b", ["b"]),
+        (["c", "a"], ["c", "a"]),
+        ([2, 0], ["c", "a"]),
+        (["a", 1], ["a", "b"]),
+    ],
+)
+def test_members_of_the_package_are_chosen_by_name_or_number(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch, members: list[str | int], names: list[str]
+) -> None:
+    monkeypatch.setattr(rcnn, "files", lambda _: files[0].parents[1])
+    assert [path.stem for path in pretrained_paths(members)] == names
+    detector = Detector.from_pretrained(members, proposer=stub_proposals, execution=FLOAT32)
+    engines = [detector.engine, *([detector.others] if detector.others else [])]
+    seeds = [one.provenance["seed"] for engine in engines for one in engine.settings]
+    assert seeds == ["abc".index(name) for name in names]
+
+
+@pytest.mark.parametrize("members", [[], ["d"], [3], [-1], ["a", "a"], ["a", 0], "abc"])
+def test_other_members_are_refused(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch, members: list[str | int]
+) -> None:
+    monkeypatch.setattr(rcnn, "files", lambda _: files[0].parents[1])
+    with pytest.raises(ValueError, match="one or more of a, b, c, each once, by name or by number"):
+        pretrained_paths(members)
 
 
 def test_many_images_are_detected_as_each_alone_and_in_order(member: Member) -> None:

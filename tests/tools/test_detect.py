@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,7 +16,7 @@ from skimage import data
 
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
-from detector.member_file import save_member
+from detector.member_file import load_member, save_member
 from detector.network import Member
 from detector.rcnn import Detector, Outcome, Task
 from detector.results import Detections
@@ -156,6 +157,24 @@ def test_regions_come_from_a_file_where_one_is_given(
     assert drawn == ["by_name", "empty", "one"]
 
 
+def test_exact_lets_all_networks_score_every_region(
+    detect: Tool, weights: Path, tmp_path: Path
+) -> None:
+    member = load_member(weights)
+    save_member(tmp_path / "in" / "b.safetensors", member)
+    with torch.no_grad():  # a member that is sure of nothing: its cascade stops all regions
+        member.network.classifier.weight.zero_()
+    config = replace(member.detection, cascade_threshold=0.9)
+    save_member(tmp_path / "in" / "a.safetensors", replace(member, detection=config))
+    Image.fromarray(data.chelsea()).resize((150, 100)).save(tmp_path / "in" / "cat.png")
+    both = ("--weights", "in/a.safetensors", "--weights", "in/b.safetensors")
+    arguments = ("in/cat.png", *both, "--threshold", "0", "--max-proposals", "3")
+    tables = [detect(tmp_path, *arguments, *flag) for flag in ([], ["--exact"])]
+    of_first = detect(tmp_path, *arguments[:3], *arguments[5:])
+    assert [table.returncode for table in tables] == [0, 0], tables[0].stderr
+    assert tables[0].stdout == of_first.stdout != tables[1].stdout
+
+
 def test_samples_need_no_picture_of_ones_own(detect: Tool, tmp_path: Path, weights: Path) -> None:
     found = detect(
         tmp_path, "--samples", "--weights", weights, "--threshold", "1", "--max-proposals", "8"
@@ -203,6 +222,11 @@ def test_an_interrupted_run_leaves_the_json_of_what_was_done(
         (["a.jpg", "--colour"], "unrecognized arguments: --colour"),
         (["a.jpg", "--weights", "none.safetensors"], "none.safetensors: no such file"),
         (["empty", "--weights", "WEIGHTS"], "empty: holds no pictures"),
+        (["a.jpg", "--members", "none"], "members must be one or more of "),
+        (
+            ["a.jpg", "--weights", "WEIGHTS", "--members", "a"],
+            "--members chooses of the package's weights: leave it out with --weights",
+        ),
         (["a.jpg", "--proposals", "none.parquet"], "none.parquet: there is no such file; make it"),
     ],
 )

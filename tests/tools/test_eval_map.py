@@ -157,6 +157,8 @@ def test_every_second_image_leaves_the_others_out(run_here: Callable[..., Run]) 
         (["--max-proposals", "5"], "--max-proposals is for detecting"),
         (["--proposals", "theirs.txt"], "--proposals is for detecting"),
         (["--weights", "w"], "--weights is for detecting"),
+        (["--members", "a"], "--members is for detecting"),
+        (["--exact"], "--exact is for detecting"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
