@@ -14,7 +14,7 @@ from detector.cascade import apply_cascade, survivors
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig
 from detector.engines import mean_scores
-from detector.scoring import GroundTruth, Predictions, bootstrap_map, percentile_interval, score
+from detector.scoring import GroundTruth, bootstrap_map, percentile_interval
 from detector.split_scores import SplitScores
 
 Row = dict[str, Any]
@@ -40,26 +40,18 @@ class Judge:
 
     def mean_ap(self, scores: NDArray[np.float32]) -> float:
         """Return the mAP of scores ``(N, C + 1)``."""
-        return score(self.truth, self._predictions(scores), self._class_ids).mean_ap
+        return self.split.mean_ap(scores, self.truth, self.classes, self.config)
 
     def judged(self, scores: NDArray[np.float32]) -> Judged:
         """Return the mAP of scores ``(N, C + 1)``, and that on drawn images."""
-        predictions = self._predictions(scores)
         draws = bootstrap_map(
             self.truth,
-            predictions,
-            self._class_ids,
+            self.split.predictions(scores, self.classes, self.config),
+            [one.id for one in self.classes],
             image_count=len(self.split.counts),
             seed=_SEED,
         )
-        return Judged(score(self.truth, predictions, self._class_ids).mean_ap, draws)
-
-    @property
-    def _class_ids(self) -> list[int]:
-        return [one.id for one in self.classes]
-
-    def _predictions(self, scores: NDArray[np.float32]) -> Predictions:
-        return self.split.predictions(scores, self.classes, self.config)
+        return Judged(self.mean_ap(scores), draws)
 
 
 def ensemble_rows(judge: Judge, names: Sequence[str], thresholds: Sequence[float]) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig
 from detector.pipeline import MemberScored
-from detector.scoring import Predictions, gather_predictions
+from detector.scoring import GroundTruth, Predictions, gather_predictions, score
 from detector.selection import select_detections
 
 
@@ -81,6 +81,17 @@ class SplitScores:
                 (image, select_detections(boxes, scores[rows], classes, image_size, config))
             )
         return gather_predictions(found)
+
+    def mean_ap(
+        self,
+        scores: NDArray[np.float32],
+        truth: GroundTruth,
+        classes: tuple[ObjectClass, ...],
+        config: DetectorConfig,
+    ) -> float:
+        """Return the mAP by the rules of ILSVRC DET of what ``predictions`` returns."""
+        predictions = self.predictions(scores, classes, config)
+        return score(truth, predictions, [one.id for one in classes]).mean_ap
 
 
 def gather_scores(scored: Iterable[MemberScored]) -> SplitScores:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import _common
 
 if TYPE_CHECKING:
-    from detector.rcnn import Detector
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detector.datasets import ImageAnnotation
+    from detector.rcnn import Detector, Task
+    from proposals import ProposalFile
 
     Setting = float | int
 
@@ -62,3 +67,17 @@ def load_detector(options: argparse.Namespace, **settings: Setting) -> Detector:
     if options.members is not None:
         raise ValueError("--members chooses of the package's weights: leave it out with --weights")
     return Detector.load(*options.weights, execution=execution, **settings)
+
+
+def detection_task(annotation: ImageAnnotation, file: ProposalFile | None) -> Task:
+    """Return the task of a labelled image, known by its id, with the proposals of a file if any."""
+    from detector.rcnn import Task
+    from proposals import read_image
+
+    def open_image() -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        image = read_image(annotation.image_path)
+        if file is None:
+            return image, None  # the detector proposes its own
+        return image, file.for_image(annotation.image_id, image.shape[:2]).boxes_xyxy
+
+    return Task(annotation.image_id, open_image)

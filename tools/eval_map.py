@@ -50,9 +50,8 @@ from typing import TYPE_CHECKING
 
 import _common
 import numpy as np
-from _detectors import DETECTOR_FLAGS, add_detector_flags, load_detector
+from _detectors import DETECTOR_FLAGS, add_detector_flags, detection_task, load_detector
 from _inputs import open_proposals
-from numpy.typing import NDArray
 
 with _common.errors_as_lines():
     from detector.classes import ObjectClass, ilsvrc_classes, select_classes
@@ -69,7 +68,7 @@ with _common.errors_as_lines():
         score,
         write_predictions,
     )
-    from proposals import ProposalFile, read_image
+    from proposals import ProposalFile
     from proposals.files import write_text
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for torch
@@ -199,7 +198,7 @@ def _detect(
 ) -> Iterator[tuple[int, Detections]]:
     """Yield the detections of each image with its index; note skipped ones in ``broken``."""
     index_of = {annotation.image_id: index for index, annotation in annotations.items()}
-    outcomes = detector.detect_all(_task(annotation, file) for annotation in annotations.values())
+    outcomes = detector.detect_all(detection_task(one, file) for one in annotations.values())
     with _common.progress(len(annotations), "detecting", "image") as advance_to:
         for done, outcome in enumerate(outcomes, start=1):
             if outcome.detections is None:
@@ -207,18 +206,6 @@ def _detect(
             else:
                 yield index_of[outcome.key], outcome.detections
             advance_to(done)
-
-
-def _task(annotation: ImageAnnotation, file: ProposalFile | None) -> Task:
-    from detector.rcnn import Task
-
-    def open_image() -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
-        image = read_image(annotation.image_path)
-        if file is None:
-            return image, None  # the detector proposes its own
-        return image, file.for_image(annotation.image_id, image.shape[:2]).boxes_xyxy
-
-    return Task(annotation.image_id, open_image)
 
 
 def _score(task: Task, predictions: Predictions) -> Score:

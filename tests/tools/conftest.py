@@ -81,6 +81,11 @@ def calibrate() -> Tool:
 
 
 @pytest.fixture(scope="session")
+def tune_cascade() -> Tool:
+    return partial(run_tool, "tune_cascade.py")
+
+
+@pytest.fixture(scope="session")
 def classify() -> Tool:
     return partial(run_tool, "classify.py")
 
