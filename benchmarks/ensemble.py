@@ -6,12 +6,14 @@ Command: ``python benchmarks/ensemble.py --root ILSVRC --split val --proposals v
 table takes a minute. Delete the file to score all members side by side: in 8 bits a shared stem
 takes its members' largest ranges, which moves scores by their rounding.
 
-Parts:
+Parts (the table, or those after ``--only``):
 
 table     mAP by ILSVRC's rules of each member, of means of the first 2, 3 ... members, of all
           ensembles of as many, and of cascades behind the first member. Intervals are 95 % of
           1,000 draws of the images, those of differences are paired. A mean of logs is a
           geometric mean of the softmax scores.
+speed     seconds an image of one member, all members, and the cascade of the threshold that the
+          weights or ``--threshold`` give, in turns: ``--only speed --every 9``
 """
 
 from __future__ import annotations
@@ -23,9 +25,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from _ensemble_table import Judge, ensemble_rows, print_header, print_row
+from _ensemble_speed import measure_speed, print_speed
+from _ensemble_table import Judge, Row, ensemble_rows, print_header, print_row
 from _machine import describe_machine
 from _split_file import digest_of, read_scores, save_scores
 from numpy.typing import NDArray
@@ -41,17 +45,41 @@ from detector.scoring import gather_ground_truth
 from detector.split_scores import SplitScores, gather_scores
 from proposals import ProposalFile, read_image
 
+PARTS = ("table", "speed")
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 
 
 def main() -> None:
-    """Print the table, and write it."""
+    """Print the parts asked for, and write them."""
     options = parse()
     members = [load_member(path) for path in options.weights]
+    config = settings_of(options, members)
+    annotations = IlsvrcDet(options.root, options.split)[:: options.every]
+    document: dict[str, Any] = {"machine": describe_machine(), "images": len(annotations)}
+    for part in options.only:
+        measure = print_table if part == "table" else print_speeds
+        document[part] = measure(options, members, annotations, config)
+        if options.json is not None:
+            options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def settings_of(options: argparse.Namespace, members: Sequence[Member]) -> DetectorConfig:
+    """Return the first member's settings, changed as the command line says."""
     config = members[0].detection
     if options.max_proposals is not None:
         config = replace(config, max_proposals=options.max_proposals)
-    annotations = IlsvrcDet(options.root, options.split)[:: options.every]
+    if options.threshold is not None:
+        config = replace(config, cascade_threshold=options.threshold)
+    return config
+
+
+def print_table(
+    options: argparse.Namespace,
+    members: Sequence[Member],
+    annotations: Sequence[ImageAnnotation],
+    config: DetectorConfig,
+) -> list[Row]:
+    """Print the table of mAP row by row, and return it."""
     split = scores_of_split(options, members, annotations, config)
     truth = gather_ground_truth(enumerate(annotations), members[0].classes)
     judge = Judge(split, truth, members[0].classes, config)
@@ -60,9 +88,23 @@ def main() -> None:
     for row in ensemble_rows(judge, [path.stem for path in options.weights], options.thresholds):
         print_row(row)
         rows.append(row)
-    if options.json is not None:
-        document = {"machine": describe_machine(), "images": len(annotations), "rows": rows}
-        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return rows
+
+
+def print_speeds(
+    options: argparse.Namespace,
+    members: Sequence[Member],
+    annotations: Sequence[ImageAnnotation],
+    config: DetectorConfig,
+) -> dict[str, dict[str, float]]:
+    """Print the seconds an image, and return them."""
+    if config.cascade_threshold == 0:
+        raise SystemExit("the weights ask for no cascade: give --threshold")
+    execution = Execution(precision=options.precision)
+    figures = measure_speed(members, config, execution, tasks_of(options, annotations))
+    proposals = "proposals included" if options.proposals is None else "without proposals"
+    print_speed(figures, f"{len(annotations)} images of {options.split}, {proposals}")
+    return figures
 
 
 def parse() -> argparse.Namespace:
@@ -81,6 +123,8 @@ def parse() -> argparse.Namespace:
     add("--precision", default="auto", help="arithmetic of the networks")
     add("--thresholds", type=float, nargs="+", default=THRESHOLDS, help="of the cascades")
     add("--scores", type=Path, help="keep the scores in this file, and take them from it")
+    add("--threshold", type=float, help="of the cascade that is timed (default: the weights')")
+    add("--only", nargs="+", choices=PARTS, default=("table",))
     add("--json", type=Path, help="write the figures there, too")
     # fmt: on
     options = parser.parse_args()
@@ -130,8 +174,7 @@ def score_split(
     engine = make_engine(members, Execution(precision=options.precision))
     print(f"scoring {len(members)} members by {engine.name}", flush=True)
     detector = Detector(engine, config=config)
-    file = None if options.proposals is None else ProposalFile(options.proposals)
-    tasks = [Task(a.image_id, partial(open_image, a, file)) for a in annotations]
+    tasks = tasks_of(options, annotations)
     scored = score_by_member(prepared_ahead(detector.prepare, tasks), engine)
     return gather_scores(with_progress(scored, len(tasks)))
 
@@ -142,6 +185,12 @@ def with_progress(scored: Iterable[MemberScored], total: int) -> Iterator[Member
         yield one
         if done % 20 == 0:
             print(f"{done} of {total} images", file=sys.stderr, flush=True)
+
+
+def tasks_of(options: argparse.Namespace, annotations: Sequence[ImageAnnotation]) -> list[Task]:
+    """Return the images to open, with the proposals of the file if one is given."""
+    file = None if options.proposals is None else ProposalFile(options.proposals)
+    return [Task(a.image_id, partial(open_image, a, file)) for a in annotations]
 
 
 def open_image(

@@ -1,0 +1,73 @@
+"""Seconds an image of one member, all members, and the cascade, in turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from detector.config import DetectorConfig, Execution
+from detector.engines import make_engine
+from detector.network import Member
+from detector.rcnn import Detector, Task, default_proposer
+
+_IMAGES_A_TURN = 3
+ONE = "one member"
+
+
+def measure_speed(
+    members: Sequence[Member], config: DetectorConfig, execution: Execution, tasks: Sequence[Task]
+) -> dict[str, dict[str, float]]:
+    """Return seconds an image, and how many times those of one member.
+
+    The detectors take turns on a few images each, another first each time, so that a machine
+    that is busy for a while slows them alike; the first turn warms up.
+    """
+    detectors = make_detectors(members, config, execution)
+    seconds = dict.fromkeys(detectors, 0.0)
+    detect_all(detectors, tasks[:_IMAGES_A_TURN], first=0)
+    for turn, start in enumerate(range(0, len(tasks), _IMAGES_A_TURN)):
+        spent = detect_all(detectors, tasks[start : start + _IMAGES_A_TURN], first=turn)
+        seconds = {name: total + spent[name] for name, total in seconds.items()}
+    return {
+        name: {"s/image": total / len(tasks), "ratio": total / seconds[ONE]}
+        for name, total in seconds.items()
+    }
+
+
+def make_detectors(
+    members: Sequence[Member], config: DetectorConfig, execution: Execution
+) -> dict[str, Detector]:
+    """Return what is compared; all of one proposer."""
+    proposer = default_proposer()
+    first, others, everyone = (
+        make_engine(part, execution) for part in (members[:1], members[1:], members)
+    )
+    exact = replace(config, cascade_threshold=0.0)
+    return {
+        ONE: Detector(first, proposer, exact),
+        f"all {len(members)} members": Detector(everyone, proposer, exact),
+        f"cascade at {config.cascade_threshold:g}": Detector(first, proposer, config, others),
+    }
+
+
+def detect_all(
+    detectors: dict[str, Detector], tasks: Sequence[Task], first: int
+) -> dict[str, float]:
+    """Detect on the images with each detector, the one of number ``first`` first."""
+    names = list(detectors)
+    shift = first % len(names)
+    seconds = {}
+    for name in names[shift:] + names[:shift]:
+        start = time.perf_counter()
+        for _ in detectors[name].detect_all(tasks):
+            pass
+        seconds[name] = time.perf_counter() - start
+    return seconds
+
+
+def print_speed(figures: dict[str, dict[str, float]], what: str) -> None:
+    """Print the table."""
+    print(what)
+    for name, row in figures.items():
+        print(f"{name:24} {row['s/image']:7.3f} s an image  {row['ratio']:5.2f}")
