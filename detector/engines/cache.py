@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +42,20 @@ def cached_onnx(members: Sequence[Member], *, eight_bits: bool, folder: Path | N
     if not path.is_file():
         save_onnx(path, members, eight_bits=eight_bits)
     return path
+
+
+def compiled_folder() -> Path | None:
+    """Return where OpenVINO keeps what it compiled; None where that cannot be written.
+
+    OpenVINO itself names the files by model, settings, processor and version, and compiles anew
+    what it cannot read.
+    """
+    folder = user_cache_path(_APPLICATION) / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _key(members: Sequence[Member], *, eight_bits: bool) -> str:

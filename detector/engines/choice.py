@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backbones.hardware import choose_device
 from detector.config import Execution
-from detector.engines.cache import cached_onnx
+from detector.engines.cache import cached_onnx, compiled_folder
 from detector.engines.engine import Engine, check_members
 from detector.engines.onnx_file import read_onnx
 from detector.engines.onnx_graph import build_onnx
@@ -79,7 +79,12 @@ def _openvino(
     if precision == "int8":  # what stays in floats
         floats = _choose_precision("auto", calibrated=False)
     return OpenVinoEngine(
-        model, settings, precision=floats, batch_size=execution.batch_size, name=precision
+        model,
+        settings,
+        precision=floats,
+        batch_size=execution.batch_size,
+        name=precision,
+        compiled=compiled_folder(),
     )
 
 

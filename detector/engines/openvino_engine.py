@@ -34,6 +34,8 @@ class OpenVinoEngine:
         Windows of a batch.
     name : str
         Of the arithmetic, for people.
+    compiled : Path, optional
+        Folder in which compiled networks are kept for the next time.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class OpenVinoEngine:
         precision: str,
         batch_size: int,
         name: str,
+        compiled: Path | None = None,
     ) -> None:
         check_members(settings)
         self.settings = tuple(settings)
@@ -53,14 +56,13 @@ class OpenVinoEngine:
         network = core.read_model(model)
         side = self.settings[0].statistics.size
         network.reshape([batch_size, side, side, 3])
-        self._compiled = core.compile_model(
-            network,
-            _DEVICE,
-            {
-                "PERFORMANCE_HINT": "THROUGHPUT",
-                "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[precision],
-            },
-        )
+        properties = {
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[precision],
+        }
+        if compiled is not None:
+            properties["CACHE_DIR"] = str(compiled)
+        self._compiled = core.compile_model(network, _DEVICE, properties)
         in_flight: int = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._requests = [self._compiled.create_infer_request() for _ in range(in_flight)]
 

@@ -181,6 +181,20 @@ def test_where_no_cache_can_be_written_models_are_converted_every_time(
     np.testing.assert_array_equal(scores_of(made, windows), scores_of(kept, windows))
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_was_compiled_once_is_read_or_made_anew(
+    calibrated: Member, random_windows: Windows, cache_folder: Path, *, damaged: bool
+) -> None:
+    windows = random_windows(2)
+    first = scores_of(make_engine([calibrated], execution("openvino", "int8")), windows)
+    (file,) = (cache_folder / "compiled").iterdir()
+    if damaged:
+        file.write_bytes(file.read_bytes()[:-1000])
+    again = scores_of(make_engine([calibrated], execution("openvino", "int8")), windows)
+    np.testing.assert_array_equal(again, first)
+    assert [path.name for path in (cache_folder / "compiled").iterdir()] == [file.name]
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
