@@ -21,11 +21,11 @@ def measure_speed(
     """Return seconds an image, and how many times those of one member.
 
     The detectors take turns on a few images each, another first each time, so that a machine
-    that is busy for a while slows them alike; the first turn warms up.
+    that is busy for a while slows them alike. One image warms them up before.
     """
     detectors = make_detectors(members, config, execution)
     seconds = dict.fromkeys(detectors, 0.0)
-    detect_all(detectors, tasks[:_IMAGES_A_TURN], first=0)
+    detect_all(detectors, tasks[:1], first=0)
     for turn, start in enumerate(range(0, len(tasks), _IMAGES_A_TURN)):
         spent = detect_all(detectors, tasks[start : start + _IMAGES_A_TURN], first=turn)
         seconds = {name: total + spent[name] for name, total in seconds.items()}
