@@ -79,7 +79,11 @@ def _openvino(
     if precision == "int8":  # what stays in floats
         floats = _choose_precision("auto", calibrated=False)
     return OpenVinoEngine(
-        model, settings, precision=floats, batch_size=execution.batch_size, name=precision
+        model,
+        settings,
+        precision=floats,
+        batch_size=execution.batch_size_on("cpu"),
+        name=precision,
     )
 
 
