@@ -3,9 +3,10 @@
 Input ``windows``: (N, S, S, 3) uint8 RGB, as warped. Outputs: ``probabilities`` (N, C + 1)
 float32, the mean of the members' softmax scores, and ``member_probabilities`` (M, N, C + 1).
 
-The mean colour is not subtracted: the frame that the first convolution pads is filled with the
-mean colour, and its bias takes in what the mean would have contributed. So windows stay 8-bit
-numbers up to the first multiplication.
+The frame that the first convolution pads is filled with the mean colour. In 8 bits the mean is
+not subtracted: the bias takes in what it would have contributed, so that windows stay 8-bit
+numbers up to the first multiplication. In floats it is subtracted: where bfloat16 rounds the
+weights, a bias made for the exact ones would shift a whole channel.
 
 In 8 bits, weights have one scale for each output channel, symmetric about 0; activations one
 scale a place, from 0 to the range of `calibration`. Sums, biases, local response normalisation
@@ -105,8 +106,7 @@ def _member_scores(
     network = _NetworkBuilder(graph, weights, ranges, prefix)
     features = network.features(framed, member)
     classifier = network.floats("classifier.weight"), network.floats("classifier.bias")
-    logits = graph.node("Gemm", [features, *classifier], transB=1)
-    return graph.node("Softmax", [logits], axis=1)
+    return graph.node("Softmax", [graph.linear(features, *classifier)], axis=1)
 
 
 class _NetworkBuilder:
@@ -161,14 +161,15 @@ class _NetworkBuilder:
 
     def _conv1(self, framed: str, mean: NDArray[np.float32]) -> str:
         weight, used = self._weight("conv1")
-        bias = self._weights["conv1.bias"] - used.sum(axis=(2, 3)) @ mean
         x = self._graph.node("Cast", [framed], to=TensorProto.FLOAT)
-        if self._ranges is not None:
+        if self._ranges is None:
+            x = self._graph.node("Sub", [x, self._graph.constant(mean[:, None, None])])
+            bias = self.floats("conv1.bias")
+        else:
             x = self._graph.rounded(x, 255.0)
-        y = self._graph.node(
-            "Conv", [x, weight, self._graph.constant(bias, f"{self._prefix}conv1.bias")],
-            strides=[2, 2],
-        )  # fmt: skip
+            moved = self._weights["conv1.bias"] - used.sum(axis=(2, 3)) @ mean
+            bias = self._graph.constant(moved, f"{self._prefix}conv1.bias")
+        y = self._graph.node("Conv", [x, weight, bias], strides=[2, 2])
         return self._graph.node("Relu", [y])
 
     def _conv(self, name: str, x: str, *, padding: int = 0) -> str:
