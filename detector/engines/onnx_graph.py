@@ -161,15 +161,17 @@ class _NetworkBuilder:
 
     def _conv1(self, framed: str, mean: NDArray[np.float32]) -> str:
         weight, used = self._weight("conv1")
+        bias = self._weights["conv1.bias"]
         x = self._graph.node("Cast", [framed], to=TensorProto.FLOAT)
         if self._ranges is None:
             x = self._graph.node("Sub", [x, self._graph.constant(mean[:, None, None])])
-            bias = self.floats("conv1.bias")
         else:
             x = self._graph.rounded(x, 255.0)
-            moved = self._weights["conv1.bias"] - used.sum(axis=(2, 3)) @ mean
-            bias = self._graph.constant(moved, f"{self._prefix}conv1.bias")
-        y = self._graph.node("Conv", [x, weight, bias], strides=[2, 2])
+            bias = bias - used.sum(axis=(2, 3)) @ mean
+        y = self._graph.node(
+            "Conv", [x, weight, self._graph.constant(bias, f"{self._prefix}conv1.bias")],
+            strides=[2, 2],
+        )  # fmt: skip
         return self._graph.node("Relu", [y])
 
     def _conv(self, name: str, x: str, *, padding: int = 0) -> str:
