@@ -69,7 +69,11 @@ class InputStatistics:
                 f"images must be uint8 of shape (N, {self.size}, {self.size}, 3) but got"
                 f" {images_uint8.dtype} of shape {tuple(images_uint8.shape)}"
             )
-        mean = torch.tensor(self.mean_rgb, dtype=torch.float32, device=images_uint8.device)
+        # Filled in on the device: a graph of a GPU cannot hold a copy from the host.
+        device = images_uint8.device
+        mean = torch.stack(
+            [torch.full((), value, dtype=torch.float32, device=device) for value in self.mean_rgb]
+        )  # (3,)
         centred = images_uint8.to(torch.float32) - mean  # (N, size, size, 3)
         return centred.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 

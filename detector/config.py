@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 ENGINES = ("auto", "torch", "openvino")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
+
+_BATCH_SIZES = MappingProxyType({"cpu": 16, "cuda": 256})  # by type of device
 
 
 @dataclass(frozen=True)
@@ -62,20 +65,27 @@ class Execution:
         Arithmetic of the convolutions. ``"auto"`` is the fastest that the processor has in
         hardware and the weights are made for. int8 is OpenVINO's alone and needs calibrated
         weights; float16 is PyTorch's on a GPU.
-    batch_size : int
-        Regions that are warped and scored together; bounds the memory. 16 fits the caches
-        of a CPU; a GPU wants more.
+    batch_size : int, optional
+        Regions that are warped and scored together; bounds the memory. When left out, 16 on
+        the CPU, which fits its caches, and 256 on CUDA.
     """
 
     engine: str = "auto"
     device: str = "auto"
     precision: str = "auto"
-    batch_size: int = 16
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         _check_choice("Execution.engine", self.engine, ENGINES)
         _check_choice("Execution.precision", self.precision, PRECISIONS)
-        _check_count("Execution.batch_size", self.batch_size)
+        if self.batch_size is not None:
+            _check_count("Execution.batch_size", self.batch_size)
+
+    def batch_size_on(self, device_type: str) -> int:
+        """Return ``batch_size``, or what suits a type of torch device where it was left out."""
+        if self.batch_size is not None:
+            return self.batch_size
+        return _BATCH_SIZES.get(device_type, _BATCH_SIZES["cpu"])
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

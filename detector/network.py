@@ -51,7 +51,7 @@ class Member(MemberSettings):
         network = copy.deepcopy(self.network).eval().requires_grad_(requires_grad=False)
         network.to(device=device, dtype=choose_dtype(execution.precision, device))
         network.to(memory_format=torch.channels_last)
-        network.classifier.float()
+        network.classifier.float().load_state_dict(self.network.classifier.state_dict())
         return replace(self, network=network)
 
     @torch.inference_mode()

@@ -82,7 +82,7 @@ def _openvino(
         model,
         settings,
         precision=floats,
-        batch_size=execution.batch_size,
+        batch_size=execution.batch_size_on("cpu"),
         name=precision,
         compiled=compiled_folder(),
     )

@@ -46,6 +46,18 @@ class GraphBuilder:
         self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
+    def linear(self, x: str, weight: str, bias: str) -> str:
+        """Map (N, I) to (N, O) by a weight (O, I) and a bias (O,).
+
+        Written out as products and sums: the result of a product of matrices would be rounded
+        to bfloat16 by OpenVINO in that arithmetic; what follows the last one stays in float32.
+        """
+        columns = self.node("Transpose", [weight], perm=[1, 0])  # (I, O)
+        column = self.node("Unsqueeze", [x, self.constant(np.array([2]))])  # (N, I, 1)
+        products = self.node("Mul", [column, columns])  # (N, I, O)
+        sums = self.node("ReduceSum", [products, self.constant(np.array([1]))], keepdims=0)
+        return self.node("Add", [sums, bias])
+
     def rounded(self, x: str, largest: float) -> str:
         """Round what is not negative to 256 steps from 0 to ``largest``."""
         scale = self.constant(np.array(largest / _LEVELS, np.float32))

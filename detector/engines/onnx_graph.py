@@ -5,9 +5,10 @@ float32, the mean of the members' softmax scores, and ``member_probabilities`` (
 
 Members with the same stem share it: conv1 to 3b stand in the graph once for all of them.
 
-The mean colour is not subtracted: the frame that the first convolution pads is filled with the
-mean colour, and its bias takes in what the mean would have contributed. So windows stay 8-bit
-numbers up to the first multiplication.
+The frame that the first convolution pads is filled with the mean colour. In 8 bits the mean is
+not subtracted: the bias takes in what it would have contributed, so that windows stay 8-bit
+numbers up to the first multiplication. In floats it is subtracted: where bfloat16 rounds the
+weights, a bias made for the exact ones would shift a whole channel.
 
 In 8 bits, weights have one scale for each output channel, symmetric about 0; activations one
 scale a place, from 0 to the range of `calibration`; of a shared stem, to the largest of its
@@ -154,8 +155,7 @@ class _NetworkBuilder:
                 x = self._pool(x, stride=2)
         features = self._graph.node("Flatten", [self._graph.node("GlobalAveragePool", [x])])
         classifier = self._floats("classifier.weight"), self._floats("classifier.bias")
-        logits = self._graph.node("Gemm", [features, *classifier], transB=1)
-        return self._graph.node("Softmax", [logits], axis=1)
+        return self._graph.node("Softmax", [self._graph.linear(features, *classifier)], axis=1)
 
     def _floats(self, name: str) -> str:
         """Add a tensor of the network, stored as float16; return its float32 name."""
@@ -177,10 +177,13 @@ class _NetworkBuilder:
 
     def _conv1(self, framed: str, mean: NDArray[np.float32]) -> str:
         weight, used = self._weight("conv1")
-        bias = self._weights["conv1.bias"] - used.sum(axis=(2, 3)) @ mean
+        bias = self._weights["conv1.bias"]
         x = self._graph.node("Cast", [framed], to=TensorProto.FLOAT)
-        if self._ranges is not None:
+        if self._ranges is None:
+            x = self._graph.node("Sub", [x, self._graph.constant(mean[:, None, None])])
+        else:
             x = self._graph.rounded(x, 255.0)
+            bias = bias - used.sum(axis=(2, 3)) @ mean
         y = self._graph.node(
             "Conv", [x, weight, self._graph.constant(bias, f"{self._prefix}conv1.bias")],
             strides=[2, 2],

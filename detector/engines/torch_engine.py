@@ -12,6 +12,7 @@ from torch import Tensor
 from backbones.hardware import choose_device, choose_dtype
 from detector.config import Execution
 from detector.engines.engine import Piece, check_members
+from detector.engines.fixed_batch import FixedBatch
 from detector.engines.stem import same_stems
 from detector.network import Member
 from detector.warp import warp_regions
@@ -24,7 +25,8 @@ class TorchEngine:
     A stem that several members share runs once.
 
     On the CPU regions are warped by ``warp_regions``; on a GPU the image goes up once and
-    its regions are sampled there.
+    its regions are sampled there. On CUDA the networks are recorded as a graph, for batches of
+    one size; see `FixedBatch`.
 
     Parameters
     ----------
@@ -51,9 +53,10 @@ class TorchEngine:
         self.device = choose_device(execution.device)
         self.members = tuple(member.prepared(execution) for member in members)
         self._stems = same_stems(self.members)
-        self.batch_size = execution.batch_size
+        self.batch_size = execution.batch_size_on(self.device.type)
         dtype = choose_dtype(execution.precision, self.device)
         self.name = f"torch {str(dtype).removeprefix('torch.')} on {self.device}"
+        self._recorded = self._record() if self.device.type == "cuda" else None
 
     @property
     def settings(self) -> Sequence[Member]:
@@ -78,8 +81,14 @@ class TorchEngine:
         self, batches: Iterable[NDArray[np.uint8] | Tensor]
     ) -> Iterator[NDArray[np.float32]]:
         """Score batches one after the other."""
+        score = self._recorded or self._probabilities
         for windows in batches:
-            yield self._probabilities(windows).cpu().numpy()
+            yield score(windows).cpu().numpy()
+
+    def _record(self) -> FixedBatch:
+        return FixedBatch(
+            self._probabilities, self.members[0], batch_size=self.batch_size, device=self.device
+        )
 
     def _probabilities(self, windows: NDArray[np.uint8] | Tensor) -> Tensor:
         """Return the softmax scores ``(M, B, C + 1)`` of a batch, on the device."""

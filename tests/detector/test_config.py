@@ -36,3 +36,13 @@ def test_impossible_detection_setting_is_refused(settings: dict[str, Any], messa
 def test_impossible_execution_setting_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Execution(**settings)
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "expected"),
+    [(None, "cpu", 16), (None, "cuda", 256), (None, "mps", 16), (4, "cpu", 4), (4, "cuda", 4)],
+)
+def test_batches_are_as_asked_or_suit_the_device(
+    asked: int | None, device: str, expected: int
+) -> None:
+    assert Execution(batch_size=asked).batch_size_on(device) == expected
