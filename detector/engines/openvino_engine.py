@@ -63,8 +63,8 @@ class OpenVinoEngine:
         if compiled is not None:
             properties["CACHE_DIR"] = str(compiled)
         self._compiled = core.compile_model(network, _DEVICE, properties)
-        in_flight: int = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        self._requests = [self._compiled.create_infer_request() for _ in range(in_flight)]
+        self._in_flight: int = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._idle: deque[openvino.InferRequest] = deque()  # of all calls
 
     def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the picture as it is."""
@@ -77,31 +77,37 @@ class OpenVinoEngine:
 
     def member_scores(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
         """Score batches; as many run at a time as suits the processor."""
-        idle = deque(self._requests)
         running: deque[tuple[openvino.InferRequest, int]] = deque()
         try:
             for windows in batches:
-                if not idle:
-                    yield self._finish(running, idle)
-                request = idle.popleft()
-                request.start_async({"windows": self._filled_up(windows)})
+                if len(running) == self._in_flight:
+                    yield self._finish(running)
+                filled = self._filled_up(windows)
+                request = self._take()
                 running.append((request, len(windows)))
+                request.start_async({"windows": filled})
             while running:
-                yield self._finish(running, idle)
-        finally:  # also when the reader stops early: the next call needs the requests
+                yield self._finish(running)
+        finally:  # also when the reader stops early
             for request, _ in running:
                 request.wait()
+                self._idle.append(request)
 
-    def _finish(
-        self,
-        running: deque[tuple[openvino.InferRequest, int]],
-        idle: deque[openvino.InferRequest],
-    ) -> NDArray[np.float32]:
-        request, count = running.popleft()
+    def _take(self) -> openvino.InferRequest:
+        """Return a request that no call uses: another may have stopped half way."""
+        try:
+            return self._idle.popleft()
+        except IndexError:
+            return self._compiled.create_infer_request()
+
+    def _finish(self, running: deque[tuple[openvino.InferRequest, int]]) -> NDArray[np.float32]:
+        request, count = running[0]
         request.wait()
         scores: NDArray[np.float32] = request.get_tensor("member_probabilities").data
-        idle.append(request)
-        return scores[:, :count].copy()
+        found = scores[:, :count].copy()
+        running.popleft()
+        self._idle.append(request)
+        return found
 
     def _filled_up(self, windows: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a batch of the full size, which is what the network is compiled for."""

@@ -252,3 +252,19 @@ def test_an_exported_file_runs_only_as_it_was_exported(
     save_onnx(tmp_path / "d.onnx", [calibrated], eight_bits=True)
     with pytest.raises(ValueError, match=message):
         make_onnx_engine(tmp_path / "d.onnx", asked)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_a_call_that_is_half_way_does_not_disturb_another(
+    member: Member, random_windows: Windows, engine: str
+) -> None:
+    runner = make_engine([member], execution(engine, "float32"))
+    windows = random_windows(40)
+    batches = [windows[start : start + 4] for start in range(0, 40, 4)]
+    mirrored = windows[:, :, ::-1].copy()
+    expected, of_mirrored = scores_of(runner, windows), scores_of(runner, mirrored)
+    interleaved = []
+    for scores in runner.member_scores(iter(batches)):
+        interleaved.append(scores)
+        np.testing.assert_allclose(scores_of(runner, mirrored), of_mirrored, atol=1e-6)
+    np.testing.assert_allclose(np.concatenate(interleaved, axis=1), expected, atol=1e-6)
