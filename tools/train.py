@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from detector.training.config import TrainingConfig
     from detector.training.run import ProposedImages
 
-_TRAINING = ("freeze", "pool_windows")
+_TRAINING = ("freeze", "pool_windows", "distort_colours")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--freeze", choices=FROZEN_PARTS,
         help="what keeps its weights; the stem is conv1 to 3b, the features all but the classifier"
         f" (default: {TrainingConfig.freeze})")
+    add("--distort-colours", action="store_true", default=None,
+        help="change brightness, contrast and colours of windows at random")
     # fmt: on
     add_optimization_flags(parser, TrainingConfig().optimization)
     return parser

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
+from backbones.training.colours import ColourConfig, distort_colours
 from backbones.training.loop import TrainingBatch
 from detector.training.windows import WindowSampler, WindowTable
 from detector.warp import WarpConfig, warp_regions
 from proposals.images import read_image
 
+_COLOURS = 2  # a stream of random numbers apart from the sampler's
 _CACHED_IMAGES = 4096  # about 2.5 GB of pictures of 500 x 400
 
 
@@ -57,11 +60,16 @@ class WindowBatches:
     cutter : WindowCutter
     sampler : WindowSampler
         Of the same table.
+    colour_seed : int, optional
+        Of changes of brightness, contrast and colours; none are made where it is left out.
     """
 
-    def __init__(self, cutter: WindowCutter, sampler: WindowSampler) -> None:
+    def __init__(
+        self, cutter: WindowCutter, sampler: WindowSampler, colour_seed: int | None = None
+    ) -> None:
         self._cutter = cutter
         self._sampler = sampler
+        self._colour_seed = colour_seed
 
     @property
     def batch_size(self) -> int:
@@ -73,6 +81,10 @@ class WindowBatches:
         chosen = slice(places.start, places.stop)
         rows = self._sampler.rows(step)[chosen]
         windows = self._cutter.cut(rows, self._sampler.mirrored(step)[chosen])
+        if self._colour_seed is not None:
+            for place, window in zip(places, windows, strict=True):
+                generator = np.random.default_rng([self._colour_seed, step, place, _COLOURS])
+                window[:] = distort_colours(Image.fromarray(window), generator, ColourConfig())
         return TrainingBatch(
             torch.from_numpy(windows), torch.from_numpy(self._sampler.labels[rows])
         )

@@ -88,12 +88,16 @@ class TrainingConfig:
     pool_windows : int, optional
         Learn from so many windows, drawn once, whose way through the frozen part is computed
         once; see `detector.training.pool`. Where left out, every batch is drawn from all.
+    distort_colours : bool
+        Whether brightness, contrast and colours of windows are changed at random, as those of
+        pictures in classification (GoogLeNet, section 6). R-CNN does not.
     """
 
     optimization: OptimizationConfig = field(default_factory=_rcnn_optimization)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     freeze: str = "nothing"
     pool_windows: int | None = None
+    distort_colours: bool = False
 
     def __post_init__(self) -> None:
         if self.freeze not in FROZEN_PARTS:
@@ -102,5 +106,10 @@ class TrainingConfig:
             )
         if self.pool_windows is not None and self.freeze == "nothing":
             raise ValueError("pool_windows needs a frozen part: set freeze to stem or features")
+        if self.pool_windows is not None and self.distort_colours:
+            raise ValueError(
+                "distort_colours changes windows anew each time, which a pool cannot: leave one of"
+                " distort_colours and pool_windows out"
+            )
         if self.pool_windows is not None and self.pool_windows < 1:
             raise ValueError(f"pool_windows must be 1 or more, but got {self.pool_windows}")

@@ -161,7 +161,8 @@ def train_member(
     frozen = frozen_part(network, member.statistics, config)
     trained = trained_part(network, config)
     if config.pool_windows is None:
-        source: BatchSource = WindowBatches(data.cutter, _sampler(table, config))
+        seed = config.optimization.seed if config.distort_colours else None
+        source: BatchSource = WindowBatches(data.cutter, _sampler(table, config), seed)
         predict = _composed(frozen, trained)
     else:
         path = pool_file or run_folder / "pool.npy"
@@ -202,6 +203,7 @@ def _settings(
         "sampling": asdict(config.sampling),
         "freeze": config.freeze,
         "pool_windows": config.pool_windows,
+        "distort_colours": config.distort_colours,
         "images": len(images.annotations),
         "classes": [object_class.wnid for object_class in classes],
         "start": digest(network),

@@ -66,6 +66,17 @@ def test_batches_hold_the_warped_windows_of_their_rows(
     np.testing.assert_array_equal(part.inputs.numpy(), expected[1:4])
 
 
+def test_colours_change_by_seed_step_and_place(cutter: WindowCutter, table: WindowTable) -> None:
+    sampler = WindowSampler(table, SAMPLING, seed=0)
+    plain = WindowBatches(cutter, sampler).load(1, range(5)).inputs
+    found = WindowBatches(cutter, sampler, 7).load(1, range(5)).inputs
+    assert (found != plain).flatten(1).any(dim=1).all()
+    part = WindowBatches(cutter, sampler, 7).load(1, range(3, 5)).inputs
+    np.testing.assert_array_equal(part, found[3:])
+    other = WindowBatches(cutter, sampler, 8).load(1, range(5)).inputs
+    assert (found != other).any()
+
+
 def test_a_pool_mixes_windows_by_their_overlap(table: WindowTable) -> None:
     rows = draw_pool(table, 20)
     assert len(set(rows.tolist())) == 18

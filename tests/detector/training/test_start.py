@@ -112,7 +112,12 @@ def test_a_digest_tells_weights_apart(make_member: Callable[[int], Member]) -> N
 
 @pytest.mark.parametrize(
     "settings",
-    [{"freeze": "head"}, {"pool_windows": 5}, {"pool_windows": 0, "freeze": "stem"}],
+    [
+        {"freeze": "head"},
+        {"pool_windows": 5},
+        {"pool_windows": 0, "freeze": "stem"},
+        {"pool_windows": 5, "freeze": "stem", "distort_colours": True},
+    ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"freeze|pool_windows"):
