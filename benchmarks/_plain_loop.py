@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -20,12 +22,14 @@ class PlainLoop:
 
     Parameters
     ----------
-    member : Member
-        Weights, as the detector has them.
+    members : sequence of Member
+        Weights, as the detector has them; their scores are averaged.
     """
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, members: Sequence[Member]) -> None:
+        member = members[0]
         self._member = member
+        self._networks = [one.network for one in members]
         self._propose = OpenCvSelectiveSearch("fast")
         self._mean = torch.tensor(member.statistics.mean_rgb)
 
@@ -43,8 +47,9 @@ class PlainLoop:
     def _score(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         windows = np.stack([self._warp(image, box) for box in boxes])
         x = torch.from_numpy(windows).float() - self._mean
-        logits = self._member.network(x.permute(0, 3, 1, 2).contiguous())
-        scores: NDArray[np.float32] = logits.softmax(dim=1).numpy()
+        x = x.permute(0, 3, 1, 2).contiguous()
+        each = [network(x).softmax(dim=1).numpy() for network in self._networks]
+        scores: NDArray[np.float32] = np.mean(each, axis=0)
         return scores
 
     def _warp(self, image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,7 +1,8 @@
 """Time detection stage by stage and end to end, beside R-CNN as one would write it down.
 
-Command: ``python benchmarks/detection.py --root ILSVRC --split val --every 9 --json FILE``;
-half an hour on two cores, most of it the plain loop's. Parts (all, or those after ``--only``):
+Command: ``python benchmarks/detection.py --root ILSVRC --split val --every 9 --members voc9-1
+--json FILE``; three quarters of an hour on two cores, most of it the plain loop's. Parts (all,
+or those after ``--only``):
 
 network   benchmarks/network_speed.py
 stages    median seconds an image of each stage alone: reading, proposals, warp, network (all
@@ -34,6 +35,7 @@ from detector.cascade import survivors
 from detector.datasets import IlsvrcDet, ImageAnnotation
 from detector.engines import Piece, mean_scores
 from detector.member_file import load_member
+from detector.network import Member
 from detector.pipeline import Prepared, score_by_member
 from detector.rcnn import Detector, Task, pretrained_paths
 from detector.regions import admit_regions
@@ -53,13 +55,14 @@ def main() -> None:
     """Print the parts asked for, and write them."""
     options = parse()
     annotations = IlsvrcDet(options.root, options.split)[:: options.every]
-    detector = Detector.from_pretrained()
+    members = [load_member(path) for path in pretrained_paths(options.members)]
+    detector = Detector.from_pretrained(options.members)
     detector.detect(read_image(annotations[0].image_path))  # compiles kernels, fills caches
     measures: dict[str, Callable[[], Any]] = {
         "network": measure_networks,
         "stages": lambda: measure_stages(detector, annotations),
         "growth": lambda: measure_growth(detector, read_image(annotations[0].image_path)),
-        "plain": lambda: measure_plain(detector, annotations),
+        "plain": lambda: measure_plain(detector, members, annotations),
     }
     document: dict[str, Any] = {"machine": describe_machine(), "engine": detector.engine.name}
     for part in options.only:
@@ -80,6 +83,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--split", default="val")
     parser.add_argument("--every", type=int, default=9, help="every Nth image only")
+    parser.add_argument("--members", nargs="+", help="of the package, by name (default: all)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     return parser.parse_args()
@@ -164,9 +168,11 @@ def least_seconds(work: Callable[[], object], rounds: int = 3) -> float:
     return min(seconds)
 
 
-def measure_plain(detector: Detector, annotations: Annotations) -> dict[str, float]:
+def measure_plain(
+    detector: Detector, members: Sequence[Member], annotations: Annotations
+) -> dict[str, float]:
     """Return seconds an image and mAP of both detectors, in turn on quarters of the pictures."""
-    plain = PlainLoop(load_member(pretrained_paths()[0]))
+    plain = PlainLoop(members)
     seconds = {"plain": 0.0, "detector": 0.0}
     found: dict[str, list[tuple[int, Detections]]] = {"plain": [], "detector": []}
     indexed = list(enumerate(annotations))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from skimage import data
 
+from detector.engines.stem import same_stems
+from detector.member_file import load_member
 from detector.rcnn import Detector, pretrained_paths
 from proposals.boxes import pairwise_iou
 
@@ -16,7 +18,14 @@ def detector() -> Detector:
 
 
 def test_files_are_small_enough_to_ship() -> None:
-    assert all(path.stat().st_size <= 14 * 2**20 for path in pretrained_paths())
+    sizes = [path.stat().st_size for path in pretrained_paths()]
+    assert max(sizes) <= 14 * 2**20
+    assert sum(sizes) <= 85e6
+
+
+def test_all_members_share_a_stem() -> None:
+    members = [load_member(path) for path in pretrained_paths()]
+    assert set(same_stems(members)) == {0}
 
 
 @pytest.mark.parametrize(
