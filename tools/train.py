@@ -8,7 +8,7 @@ conv1 to 3b stay as they are, and run once over 20,000 windows:
     python tools/train.py --root MINE --split train --freeze stem --pool-windows 20000 \
         --steps 400 --learning-rate 0.004 --drop-every 300
 
-A first look in minutes: the classifier alone learns:
+A first look: the classifier alone learns:
 
     python tools/train.py --root MINE --freeze features --pool-windows 20000 --steps 2000 \
         --learning-rate 0.01 --drop-every 1500
