@@ -102,7 +102,7 @@ def labelled(annotations: Sequence[ImageAnnotation]) -> list[Labelled]:
     names = {one.wnid: one.name for one in ilsvrc_classes()}
     found = []
     for annotation in annotations:
-        kinds = {names[wnid] for wnid in annotation.wnids}
+        kinds = {names[wnid] for wnid in annotation.class_keys}
         if len(kinds) == 1 and kinds <= NAMES_OF_KINDS.keys():
             found.append(Labelled(annotation.image_path, kinds.pop()))
     return found

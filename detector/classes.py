@@ -17,7 +17,7 @@ class ObjectClass:
     id : int
         Number of the class in prediction files; ``det_id`` (1-200) for ILSVRC DET.
     wnid : str
-        WordNet id, for example ``"n02958343"``.
+        WordNet id, for example ``"n02958343"``; empty for a class that is not of ILSVRC DET.
     name : str
         English name, for example ``"car"``.
     """
@@ -25,6 +25,11 @@ class ObjectClass:
     id: int
     wnid: str
     name: str
+
+    @property
+    def key(self) -> str:
+        """What annotations call the class: its WordNet id, or its name where it has none."""
+        return self.wnid or self.name
 
 
 @cache

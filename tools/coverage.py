@@ -226,10 +226,10 @@ def _ask(sources: Sequence[Source], image_id: str, image: NDArray[np.uint8]) -> 
 def _truth(
     annotation: ImageAnnotation, names: Mapping[str, str], chosen: Container[str] | None
 ) -> Truth:
-    counts = [chosen is None or wnid in chosen for wnid in annotation.wnids]
+    counts = [chosen is None or wnid in chosen for wnid in annotation.class_keys]
     return Truth(
         annotation.boxes_xyxy[counts],
-        [names.get(wnid, wnid) for wnid in compress(annotation.wnids, counts)],
+        [names.get(wnid, wnid) for wnid in compress(annotation.class_keys, counts)],
     )
 
 

@@ -160,8 +160,8 @@ def _prepare(options: argparse.Namespace) -> Task:
 
 
 def _classes_present(annotations: dict[int, ImageAnnotation]) -> tuple[ObjectClass, ...]:
-    present = {wnid for annotation in annotations.values() for wnid in annotation.wnids}
-    classes = tuple(c for c in ilsvrc_classes() if c.wnid in present)
+    present = {key for annotation in annotations.values() for key in annotation.class_keys}
+    classes = tuple(c for c in ilsvrc_classes() if c.key in present)
     if not classes:
         raise ValueError("these images hold no object of ILSVRC's classes: nothing to score")
     return classes
@@ -234,8 +234,8 @@ def _print_table(task: Task, result: Score) -> None:
 
 
 def _objects_of_no_class(task: Task) -> int:
-    known = {c.wnid for c in ilsvrc_classes()} | {c.wnid for c in task.classes}
-    return sum(wnid not in known for a in task.annotations.values() for wnid in a.wnids)
+    known = {c.key for c in ilsvrc_classes()} | {c.key for c in task.classes}
+    return sum(key not in known for a in task.annotations.values() for key in a.class_keys)
 
 
 def _write_json(path: Path, result: Score) -> None:

@@ -182,8 +182,8 @@ def _classes(
 
     if keys:
         return select_classes(keys)
-    present = {wnid for annotation in annotations for wnid in annotation.wnids}
-    return tuple(c for c in ilsvrc_classes() if c.wnid in present)
+    present = {key for annotation in annotations for key in annotation.class_keys}
+    return tuple(c for c in ilsvrc_classes() if c.key in present)
 
 
 def _propose(annotations: Sequence[ImageAnnotation], options: argparse.Namespace) -> Path:

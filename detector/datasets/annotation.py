@@ -29,20 +29,34 @@ class ImageAnnotation:
         Height and width in pixels, as the annotation states them.
     boxes_xyxy : (G, 4) float32
         One box an object, within the image; read-only.
-    wnids : tuple of str, length G
-        WordNet id of each object.
+    class_keys : tuple of str, length G
+        Class of each object: `ObjectClass.key`, the WordNet id of ILSVRC DET's classes and
+        the data set's own name of any other.
+    difficult : tuple of bool, length G
+        Objects that VOC marks as hard to tell: VOC's scoring neither asks for them nor
+        counts what finds them. All false when left out.
+    crowd : tuple of bool, length G
+        Boxes that COCO draws around many objects at once (``iscrowd``). All false when left
+        out.
+    areas : tuple of float, length G
+        Area of each object in square pixels, by which COCO calls it small or large: that of
+        its mask where the data set has one. Those of the boxes when left out.
 
     Raises
     ------
     ValueError
-        If the boxes are malformed or leave the image, or their number is not that of the wnids.
+        If the boxes are malformed or leave the image, or another attribute is not of as many
+        objects.
     """
 
     image_id: str
     image_path: Path
     image_size: tuple[int, int]
     boxes_xyxy: NDArray[np.float32]
-    wnids: tuple[str, ...]
+    class_keys: tuple[str, ...]
+    difficult: tuple[bool, ...] = ()
+    crowd: tuple[bool, ...] = ()
+    areas: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         what = f"annotation of {self.image_id}"
@@ -50,13 +64,26 @@ class ImageAnnotation:
         if height < 1 or width < 1:
             raise ValueError(f"{what}: image_size must be positive, but got {self.image_size}")
         boxes = check_boxes(self.boxes_xyxy, what).copy()  # (G, 4)
-        if len(boxes) != len(self.wnids):
-            raise ValueError(f"{what}: {len(boxes)} boxes, but {len(self.wnids)} wnids")
+        if len(boxes) != len(self.class_keys):
+            raise ValueError(f"{what}: {len(boxes)} boxes, but {len(self.class_keys)} class_keys")
         if (boxes < 0).any() or (boxes > np.array([width, height, width, height])).any():
             raise ValueError(f"{what}: boxes must lie in the image of {width} x {height} pixels")
         boxes.setflags(write=False)
         object.__setattr__(self, "boxes_xyxy", boxes)
+        self._fill("difficult", (False,) * len(boxes))
+        self._fill("crowd", (False,) * len(boxes))
+        self._fill("areas", tuple(((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)).tolist()))
 
     def __len__(self) -> int:
         """Return the number of objects."""
-        return len(self.wnids)
+        return len(self.class_keys)
+
+    def _fill(self, name: str, values: tuple[bool, ...] | tuple[float, ...]) -> None:
+        """Give an attribute that was left out these values; refuse one of another length."""
+        given = getattr(self, name)
+        if len(given) not in (0, len(values)):
+            raise ValueError(
+                f"annotation of {self.image_id}: {len(values)} boxes, but {len(given)} {name}"
+            )
+        if len(given) < len(values):
+            object.__setattr__(self, name, values)

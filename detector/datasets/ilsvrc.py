@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import overload
 
+from detector.classes import ilsvrc_classes
 from detector.datasets.annotation import DatasetError, ImageAnnotation
 from detector.datasets.ilsvrc_xml import read_ilsvrc_xml
 
@@ -32,6 +33,8 @@ class IlsvrcDet(Sequence[ImageAnnotation]):
         Names of the images; may hold folders.
     image_numbers : tuple of int
         The list's number of each image: ``image_id`` in official prediction files.
+    classes : tuple of ObjectClass
+        The 200 classes.
 
     Raises
     ------
@@ -47,6 +50,7 @@ class IlsvrcDet(Sequence[ImageAnnotation]):
         numbers = _read_image_list(list_path)
         self.image_ids = tuple(numbers)
         self.image_numbers = tuple(numbers.values())
+        self.classes = ilsvrc_classes()
         self._number_by_id = numbers
 
     def __len__(self) -> int:
@@ -76,7 +80,7 @@ class IlsvrcDet(Sequence[ImageAnnotation]):
             image_path=self.root / "Data" / "DET" / self.split / f"{image_id}.JPEG",
             image_size=content.image_size,
             boxes_xyxy=content.boxes_xyxy,
-            wnids=content.wnids,
+            class_keys=content.wnids,
         )
 
     def number_of(self, image_id: str) -> int:

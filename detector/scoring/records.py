@@ -6,7 +6,7 @@ An image is known by its index, 0-based, in whatever sequence of images is being
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -37,6 +37,12 @@ class GroundTruth:
         ``ObjectClass.id`` of each object.
     boxes_xyxy : (G, 4) float32
         Pixels, exclusive right and bottom edge. An object without area is never found.
+    difficult : (G,) bool
+        VOC's mark; all false when left out.
+    crowd : (G,) bool
+        COCO's mark; all false when left out.
+    areas : (G,) float64
+        COCO's areas in square pixels; those of the boxes when left out.
 
     Raises
     ------
@@ -47,6 +53,9 @@ class GroundTruth:
     image_indices: IntArray
     class_ids: IntArray
     boxes_xyxy: FloatArray
+    difficult: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    crowd: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    areas: DoubleArray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         boxes = check_boxes(self.boxes_xyxy, "ground truth")
@@ -54,6 +63,18 @@ class GroundTruth:
         for name in ("image_indices", "class_ids"):
             column = _whole_numbers(getattr(self, name), len(boxes), f"ground truth: {name}")
             object.__setattr__(self, name, column)
+        sides = boxes[:, 2:].astype(np.float64) - boxes[:, :2]
+        for name, left_out in (
+            ("difficult", np.zeros(len(boxes), np.bool_)),
+            ("crowd", np.zeros(len(boxes), np.bool_)),
+            ("areas", sides.prod(axis=1)),
+        ):
+            column = np.asarray(getattr(self, name), left_out.dtype)
+            if column.shape not in ((0,), left_out.shape):
+                raise ValueError(
+                    f"ground truth: {name} must be {len(boxes)}, one a box, but got {column.shape}"
+                )
+            object.__setattr__(self, name, column if len(column) else left_out)
 
     def __len__(self) -> int:
         """Return the number of objects."""
@@ -61,7 +82,14 @@ class GroundTruth:
 
     def where(self, keep: BoolArray) -> Self:
         """Return the objects for which ``keep`` (G,) is true."""
-        return type(self)(self.image_indices[keep], self.class_ids[keep], self.boxes_xyxy[keep])
+        return type(self)(
+            self.image_indices[keep],
+            self.class_ids[keep],
+            self.boxes_xyxy[keep],
+            self.difficult[keep],
+            self.crowd[keep],
+            self.areas[keep],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,16 +149,29 @@ def gather_ground_truth(
 
     Objects of other classes than ``classes`` are left out.
     """
-    id_by_wnid = {object_class.wnid: object_class.id for object_class in classes}
+    id_by_key = {object_class.key: object_class.id for object_class in classes}
     images: list[int] = []
     class_ids: list[int] = []
     boxes: list[FloatArray] = [np.zeros((0, 4), np.float32)]
+    difficult: list[bool] = []
+    crowd: list[bool] = []
+    areas: list[float] = []
     for image_index, annotation in annotations:
-        known = [i for i, wnid in enumerate(annotation.wnids) if wnid in id_by_wnid]
+        known = [i for i, key in enumerate(annotation.class_keys) if key in id_by_key]
         images.extend([image_index] * len(known))
-        class_ids.extend(id_by_wnid[annotation.wnids[i]] for i in known)
+        class_ids.extend(id_by_key[annotation.class_keys[i]] for i in known)
         boxes.append(annotation.boxes_xyxy[known])
-    return GroundTruth(_integers(images), _integers(class_ids), np.concatenate(boxes))
+        difficult.extend(annotation.difficult[i] for i in known)
+        crowd.extend(annotation.crowd[i] for i in known)
+        areas.extend(annotation.areas[i] for i in known)
+    return GroundTruth(
+        _integers(images),
+        _integers(class_ids),
+        np.concatenate(boxes),
+        np.array(difficult, np.bool_),
+        np.array(crowd, np.bool_),
+        np.array(areas, np.float64),
+    )
 
 
 def gather_predictions(detections: Iterable[tuple[int, Detections]]) -> Predictions:

@@ -205,7 +205,7 @@ def _settings(
         "pool_windows": config.pool_windows,
         "distort_colours": config.distort_colours,
         "images": len(images.annotations),
-        "classes": [object_class.wnid for object_class in classes],
+        "classes": [object_class.key for object_class in classes],
         "start": digest(network),
     }
 

@@ -43,13 +43,13 @@ def network_of_member(
         As `detector.member_file.load_member`.
     """
     member = load_member(path)
-    known = {c.wnid: output for output, c in enumerate(member.classes, start=1)}
+    known = {c.key: output for output, c in enumerate(member.classes, start=1)}
     old = member.network.classifier
     network = _new_network(1 + len(known), config)
     network.load_state_dict(member.network.state_dict(), strict=False)
     _replace_classifier(network, classes, config)
     rows = {0: 0} | {
-        output: known[c.wnid] for output, c in enumerate(classes, start=1) if c.wnid in known
+        output: known[c.key] for output, c in enumerate(classes, start=1) if c.key in known
     }
     with torch.no_grad():
         for output, old_output in rows.items():

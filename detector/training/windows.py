@@ -39,7 +39,7 @@ class WindowTable(NamedTuple):
 def build_window_table(
     annotations: Sequence[ImageAnnotation],
     proposals: Iterable[NDArray[np.float32]],
-    wnids: Sequence[str],
+    class_keys: Sequence[str],
 ) -> WindowTable:
     """Compare every proposal and every true box of a data set with the true boxes.
 
@@ -48,14 +48,14 @@ def build_window_table(
     annotations : sequence of ImageAnnotation
     proposals : iterable of ndarray, (N, 4) float32
         Proposed boxes of each image, in the same order.
-    wnids : sequence of str
-        WordNet ids of the classes 1 ... C. Objects of other classes are background.
+    class_keys : sequence of str
+        `ObjectClass.key` of the classes 1 ... C. Objects of other classes are background.
     """
-    label_of = {wnid: index for index, wnid in enumerate(wnids, start=1)}
+    label_of = {key: index for index, key in enumerate(class_keys, start=1)}
     parts = []
     for image, (annotation, proposed) in enumerate(zip(annotations, proposals, strict=True)):
-        known = [i for i, wnid in enumerate(annotation.wnids) if wnid in label_of]
-        true_labels = np.array([label_of[annotation.wnids[i]] for i in known], dtype=np.int64)
+        known = [i for i, key in enumerate(annotation.class_keys) if key in label_of]
+        true_labels = np.array([label_of[annotation.class_keys[i]] for i in known], dtype=np.int64)
         true_boxes = annotation.boxes_xyxy[known]
         windows = np.concatenate([true_boxes, proposed])
         nearest, ious = nearest_objects(windows, true_boxes, true_labels)

@@ -10,8 +10,10 @@ from detector.datasets import ImageAnnotation
 DOG = "n02084071"
 
 
-def annotation(boxes: object, wnids: tuple[str, ...], size: tuple[int, int] = (40, 60)) -> object:
-    return ImageAnnotation("a", Path("a.JPEG"), size, boxes, wnids)  # type: ignore[arg-type]
+def annotation(
+    boxes: object, class_keys: tuple[str, ...], size: tuple[int, int] = (40, 60)
+) -> object:
+    return ImageAnnotation("a", Path("a.JPEG"), size, boxes, class_keys)  # type: ignore[arg-type]
 
 
 def test_an_image_without_objects_has_boxes_of_shape_0_4() -> None:
@@ -29,9 +31,9 @@ def test_the_boxes_are_a_read_only_copy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("boxes", "wnids", "size", "message"),
+    ("boxes", "class_keys", "size", "message"),
     [
-        ([], (DOG,), (40, 60), "0 boxes, but 1 wnids"),
+        ([], (DOG,), (40, 60), "0 boxes, but 1 class_keys"),
         ([[0, 0, 61, 40]], (DOG,), (40, 60), "must lie in the image of 60 x 40"),
         ([[-1, 0, 6, 4]], (DOG,), (40, 60), "must lie in the image"),
         ([[6, 0, 1, 4]], (DOG,), (40, 60), "x1 <= x2"),
@@ -40,7 +42,7 @@ def test_the_boxes_are_a_read_only_copy() -> None:
     ],
 )
 def test_impossible_annotations_are_refused(
-    boxes: object, wnids: tuple[str, ...], size: tuple[int, int], message: str
+    boxes: object, class_keys: tuple[str, ...], size: tuple[int, int], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        annotation(boxes, wnids, size)
+        annotation(boxes, class_keys, size)

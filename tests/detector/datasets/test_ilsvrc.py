@@ -42,7 +42,7 @@ def test_an_empty_list_is_an_empty_data_set(tmp_path: Path) -> None:
 def test_an_image_without_objects_has_no_boxes(tmp_path: Path) -> None:
     annotation = IlsvrcDet(tree(tmp_path, "a 1\n", a=xml()), "val")[0]
     assert annotation.boxes_xyxy.shape == (0, 4)
-    assert annotation.wnids == ()
+    assert annotation.class_keys == ()
     assert annotation.image_size == (40, 60)
 
 
@@ -50,7 +50,7 @@ def test_inclusive_pixels_become_exclusive_edges(tmp_path: Path) -> None:
     content = xml(an_object(0, 59, 0, 39), an_object(7, 7, 9, 9, wnid=DOG))
     annotation = IlsvrcDet(tree(tmp_path, "a 1", a=content), "val")[0]
     assert annotation.boxes_xyxy.tolist() == [[0, 0, 60, 40], [7, 9, 8, 10]]
-    assert annotation.wnids == (CAR, DOG)
+    assert annotation.class_keys == (CAR, DOG)
     assert annotation.image_path == tmp_path / "Data/DET/val/a.JPEG"
 
 

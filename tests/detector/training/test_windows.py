@@ -24,8 +24,8 @@ def boxes(*rows: tuple[int, int, int, int]) -> NDArray[np.float32]:
     return np.array(rows, np.float32).reshape(-1, 4)
 
 
-def annotated(true_boxes: NDArray[np.float32], *wnids: str) -> ImageAnnotation:
-    return ImageAnnotation("a", Path("a.JPEG"), (100, 100), true_boxes, wnids)
+def annotated(true_boxes: NDArray[np.float32], *class_keys: str) -> ImageAnnotation:
+    return ImageAnnotation("a", Path("a.JPEG"), (100, 100), true_boxes, class_keys)
 
 
 def table_of(nearest: list[int], ious: list[float]) -> WindowTable:
