@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ IMAGE_SUFFIXES = frozenset(
 
 MAX_PIXELS = 150_000_000
 """Largest picture that is decoded (450 MB as RGB); Pillow itself refuses those of 180 million."""
+
+_ORIENTATION: Final = 0x0112  # EXIF: from 5 on, the picture lies on its side
 
 
 class ImageError(ValueError):
@@ -43,13 +47,52 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         If the file is missing, empty, truncated, huge, or no picture; the message is one
         line with the file's name and the remedy.
     """
-    path = Path(path)
+    with _opened(Path(path)) as picture:
+        picture.load()
+        return _upright_rgb(picture)
+
+
+def jpeg_size(path: str | Path) -> tuple[int, int] | None:
+    """Return the size of a JPEG file, or None where a picture is of another kind.
+
+    The whole file is gone through, as in `read_image`, but at an eighth of its size, which is
+    quicker: damage is found, pixels are not returned.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    (int, int) or None
+        Height and width in pixels of the upright picture.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`.
+    """
+    with _opened(Path(path)) as picture:
+        if picture.format not in {"JPEG", "MPO"}:  # MPO: a JPEG with further views behind it
+            return None
+        width, height = picture.size
+        picture.draft(None, (1, 1))
+        picture.load()
+        on_its_side = picture.getexif().get(_ORIENTATION, 1) in {5, 6, 7, 8}
+        return (width, height) if on_its_side else (height, width)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture of a size that is bearable; its damage, then or later, is an ImageError."""
     if not path.is_file():
         raise ImageError(f"{path}: there is no such file; check the path")
     if path.stat().st_size == 0:
         raise ImageError(f"{path}: the file is empty; fetch or export it again")
     try:
-        return _decode(path)
+        with Image.open(path) as picture:
+            _refuse_huge(picture)
+            yield picture
     except UnidentifiedImageError:
         raise ImageError(f"{path}: not a picture that Pillow can read; try a JPEG or PNG") from None
     except Image.DecompressionBombError:
@@ -61,12 +104,9 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         raise ImageError(f"{path}: damaged or truncated ({error}); fetch it again") from None
 
 
-def _decode(path: Path) -> NDArray[np.uint8]:
-    with Image.open(path) as picture:
-        if picture.width * picture.height > MAX_PIXELS:
-            raise Image.DecompressionBombError
-        picture.load()
-        return _upright_rgb(picture)
+def _refuse_huge(picture: Image.Image) -> None:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
 
 
 def _upright_rgb(picture: Image.Image) -> NDArray[np.uint8]:
