@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from detector.datasets import Dataset
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 def add_dataset_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add ``--root`` and ``--format``; `open_split` reads them, and the tool's own ``--split``."""
-    from detector.datasets.dataset import DatasetFormat
+    from detector.datasets import DATASET_FORMATS
 
     add = parser.add_argument
     # fmt: off
     add("--root", type=Path, required=required, metavar="DIR", help="folder of the data set")
-    add("--format", choices=get_args(DatasetFormat), default="ilsvrc",
+    add("--format", choices=DATASET_FORMATS, default="ilsvrc",
         help="layout of that folder: ilsvrc holds ImageSets/DET, Annotations and Data, voc holds"
         " ImageSets/Main, Annotations and JPEGImages, coco holds annotations and folders of"
         " pictures (default: %(default)s)")

@@ -191,7 +191,14 @@ def _classes(
     if keys:
         return select_classes(keys, known)
     present = {key for annotation in annotations for key in annotation.class_keys}
-    return tuple(c for c in known if c.key in present)
+    found = tuple(c for c in known if c.key in present)
+    if not found:
+        strange = ", ".join(sorted(present)[:10]) or "no class at all"
+        raise ValueError(
+            f"the split holds no object of a class that the data set lists, but of {strange}: a"
+            " tree in VOC's layout lists classes of its own in a file classes.txt, one a line"
+        )
+    return found
 
 
 def _propose(annotations: Sequence[ImageAnnotation], options: argparse.Namespace) -> Path:
