@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,6 @@ IMAGE_SUFFIXES = frozenset(
 
 MAX_PIXELS = 150_000_000
 """Largest picture that is decoded (450 MB as RGB); Pillow itself refuses those of 180 million."""
-
-_ORIENTATION: Final = 0x0112  # EXIF: from 5 on, the picture lies on its side
 
 
 class ImageError(ValueError):
@@ -52,11 +50,10 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         return _upright_rgb(picture)
 
 
-def jpeg_size(path: str | Path) -> tuple[int, int] | None:
-    """Return the size of a JPEG file, or None where a picture is of another kind.
+def is_whole_jpeg(path: str | Path) -> bool:
+    """Go through a JPEG file from its first byte to its last, without its pixels.
 
-    The whole file is gone through, as in `read_image`, but at an eighth of its size, which is
-    quicker: damage is found, pixels are not returned.
+    It is decoded at an eighth of its size, which is quicker than `read_image`.
 
     Parameters
     ----------
@@ -64,8 +61,8 @@ def jpeg_size(path: str | Path) -> tuple[int, int] | None:
 
     Returns
     -------
-    (int, int) or None
-        Height and width in pixels of the upright picture.
+    bool
+        False where the file is a picture of another kind; nobody has looked at its end.
 
     Raises
     ------
@@ -74,12 +71,10 @@ def jpeg_size(path: str | Path) -> tuple[int, int] | None:
     """
     with _opened(Path(path)) as picture:
         if picture.format not in {"JPEG", "MPO"}:  # MPO: a JPEG with further views behind it
-            return None
-        width, height = picture.size
+            return False
         picture.draft(None, (1, 1))
         picture.load()
-        on_its_side = picture.getexif().get(_ORIENTATION, 1) in {5, 6, 7, 8}
-        return (width, height) if on_its_side else (height, width)
+        return True
 
 
 @contextmanager

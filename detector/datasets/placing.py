@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.datasets.annotation import DatasetError
+from detector.datasets.pictures import read_header
 from proposals.files import whole_file
-from proposals.images import jpeg_size, read_image
+from proposals.images import is_whole_jpeg, read_image
 
 JPEG_QUALITY: Final = 95
 """Of pictures that have to be encoded anew."""
@@ -50,9 +51,8 @@ def open_picture(path: Path) -> SourcePicture:
     ImageError
         As `proposals.read_image`.
     """
-    size = jpeg_size(path)
-    if size is not None:
-        return SourcePicture(path, size, None)
+    if is_whole_jpeg(path):
+        return SourcePicture(path, read_header(path).size, None)
     pixels = read_image(path)
     return SourcePicture(path, (pixels.shape[0], pixels.shape[1]), pixels)
 
