@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detector.classes import select_classes
 from detector.datasets import (
     DatasetError,
     DatasetFormat,
     IlsvrcDet,
+    open_dataset,
     xml_annotation,
 )
 from detector.datasets.problems import Problem
@@ -326,3 +329,33 @@ def test_unreadable_files_are_named(
     (tmp_path / file).chmod(0)
     with pytest.raises(DatasetError, match=r"cannot be read \(Permission denied\)"):
         read_all(tmp_path, dataset_format)
+
+
+WHOLE = xml("car", "dog").encode()
+PIECES = st.binary(max_size=3) | st.sampled_from(
+    [b"<object>", b"</bndbox>", b"9", b"-", b".5", b"<name>car</name>", b"<size>", b"&amp;"]
+)
+
+
+@settings(max_examples=300)
+@given(st.integers(0, len(WHOLE)), st.integers(0, 30), PIECES)
+def test_whatever_is_patched_reader_and_checker_agree(
+    tmp_path_factory: pytest.TempPathFactory,
+    message_of_damage: Callable[[Path, DatasetFormat], str],
+    check_all: Callable[[Path, DatasetFormat], list[Problem]],
+    start: int,
+    length: int,
+    patch: bytes,
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "patched"
+    if not root.exists():
+        write_voc(root)
+    (root / VOC_XML).write_bytes(WHOLE[:start] + patch + WHOLE[start + length :])
+    try:
+        annotation = open_dataset(root, "train", "voc")[0]
+    except DatasetError:
+        message_of_damage(root, "voc")
+    else:
+        found = [problem.what for problem in check_all(root, "voc")]
+        known = set(annotation.class_keys) <= {CAR.key, DOG.key}
+        assert (found == []) == known
