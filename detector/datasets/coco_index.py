@@ -21,7 +21,9 @@ from detector.classes import ObjectClass
 from proposals.files import whole_file
 
 WORTH_BYTES: Final = 1 << 20  # from which size on a file is indexed
-_VERSION: Final = 1  # of the index; raise it when its content or the checks of it change
+_VERSION: Final = (
+    1  # of the index; raise it when its content, the checks or coco_classes.tsv change
+)
 
 
 @dataclass(frozen=True, eq=False)
