@@ -1,4 +1,4 @@
-"""Object classes: the 200 of ILSVRC DET, and how a user names some of them."""
+"""Object classes: those of three data sets, and how a user names some of them."""
 
 from __future__ import annotations
 
@@ -35,9 +35,25 @@ class ObjectClass:
 @cache
 def ilsvrc_classes() -> tuple[ObjectClass, ...]:
     """Return the 200 classes of ILSVRC DET, by ascending ``det_id``."""
-    table = files("detector").joinpath("data/ilsvrc_det_classes.tsv").read_text(encoding="utf-8")
+    return _read_table("ilsvrc_det_classes.tsv")
+
+
+@cache
+def voc_classes() -> tuple[ObjectClass, ...]:
+    """Return the 20 classes of PASCAL VOC, in alphabetical order, numbered from 1."""
+    return _read_table("voc_classes.tsv")
+
+
+@cache
+def coco_classes() -> tuple[ObjectClass, ...]:
+    """Return the 80 classes of COCO, by COCO's numbers, which run from 1 to 90 with gaps."""
+    return _read_table("coco_classes.tsv")
+
+
+def _read_table(name: str) -> tuple[ObjectClass, ...]:
+    table = files("detector").joinpath(f"data/{name}").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines()[1:])
-    return tuple(ObjectClass(int(det_id), wnid, name) for det_id, wnid, name in rows)
+    return tuple(ObjectClass(int(number), wnid, name) for number, wnid, name in rows)
 
 
 def select_classes(

@@ -1,54 +1,48 @@
-"""What every data set offers, whichever tree it is read from."""
+"""Opening a data set by the name of its format."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Protocol, overload
+from typing import Final, Literal
 
-from detector.classes import ObjectClass
-from detector.datasets.annotation import DatasetError, ImageAnnotation
+from detector.datasets.annotation import DatasetError
+from detector.datasets.base import Dataset
+from detector.datasets.coco import Coco
 from detector.datasets.ilsvrc import IlsvrcDet
+from detector.datasets.problems import Report, refuse
+from detector.datasets.voc import PascalVoc
+
+__all__ = ["DATASET_FORMATS", "Dataset", "DatasetFormat", "open_dataset"]
 
 DatasetFormat = Literal["ilsvrc", "voc", "coco"]
 
-
-class Dataset(Protocol):
-    """A split of labelled images, in the order of its list; each annotation read when asked.
-
-    Attributes
-    ----------
-    image_ids : tuple of str
-        Names of the images; may hold folders.
-    image_numbers : tuple of int
-        The number of each image in prediction files.
-    classes : tuple of ObjectClass
-        All classes that the data set distinguishes, whether or not this split holds them.
-    """
-
-    image_ids: tuple[str, ...]
-    image_numbers: tuple[int, ...]
-    classes: tuple[ObjectClass, ...]
-
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[ImageAnnotation]: ...
-    @overload
-    def __getitem__(self, index: int) -> ImageAnnotation: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[ImageAnnotation]: ...
-    def read(self, image_id: str) -> ImageAnnotation:
-        """Read the annotation of the image of that name."""
-        ...
+DATASET_FORMATS: Final[tuple[DatasetFormat, ...]] = ("ilsvrc", "voc", "coco")
 
 
-def open_dataset(root: Path | str, split: str, dataset_format: DatasetFormat) -> Dataset:
+def open_dataset(
+    root: Path | str, split: str, dataset_format: DatasetFormat, report: Report = refuse
+) -> Dataset:
     """Open one split of a tree of a format.
+
+    Parameters
+    ----------
+    root : Path or str
+        The folder that the format begins at; see `IlsvrcDet`, `PascalVoc` and `Coco`.
+    split : str
+    dataset_format : {"ilsvrc", "voc", "coco"}
+    report : callable
+        Is told of problems in lists and in COCO's file; raises the first when left out.
 
     Raises
     ------
     DatasetError
         If the tree lacks something or a list is damaged.
     """
-    if dataset_format != "ilsvrc":
-        raise DatasetError(f"{root}: format {dataset_format} cannot be read")
-    return IlsvrcDet(root, split)
+    match dataset_format:
+        case "ilsvrc":
+            return IlsvrcDet(root, split, report)
+        case "voc":
+            return PascalVoc(root, split, report)
+        case "coco":
+            return Coco(root, split, report)
+    raise DatasetError(f"format '{dataset_format}' is none of {', '.join(DATASET_FORMATS)}")

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
-from typing import overload
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Final
 
-from detector.classes import ilsvrc_classes
+import numpy as np
+
+from detector.classes import ObjectClass, ilsvrc_classes
 from detector.datasets.annotation import DatasetError, ImageAnnotation
-from detector.datasets.ilsvrc_xml import read_ilsvrc_xml
+from detector.datasets.image_list import read_class_list, read_image_list
+from detector.datasets.pictures import read_header
+from detector.datasets.problems import Problem, Report, once, refuse
+from detector.datasets.xml_annotation import ILSVRC_RULES
+from detector.datasets.xml_tree import TreeLayout, XmlTree, check_split_name, what_is_there
+from proposals.images import ImageError
+
+_OF_ONE_CLASS: Final = re.compile(r"(.+?)(?:_(?:pos|part|neg))?_[0-9]{1,3}")  # a list's stem
 
 
-class IlsvrcDet(Sequence[ImageAnnotation]):
-    """One labelled split of ILSVRC DET, in the order of its list; each annotation read when asked.
+class IlsvrcDet(XmlTree):
+    """One split of ILSVRC DET.
 
     The tree is ``ImageSets/DET/{split}.txt``, ``Annotations/DET/{split}/{image_id}.xml`` and
     ``Data/DET/{split}/{image_id}.JPEG``. A line of the list is ``image_id number``; a line
-    without a number has its line number, from 1.
+    without a number has its line number, from 1. Names of training images hold their folders,
+    as in ``ILSVRC2013_train/n01443537/n01443537_10007``.
+
+    - A list that has no folders of its own takes its images from those that its name begins
+      with: ``val1`` and ``val2``, R-CNN's halves of ``val``, lie in ``val``.
+    - Where the list is missing, but lists of the classes are there (``train_1.txt`` to
+      ``train_200.txt`` with lines ``image_id 1|0|-1``, or ``train_pos_1.txt``,
+      ``train_part_1.txt``, ``train_neg_1.txt`` and so on), the split is all that they name.
+    - An image without an annotation that the lists of classes name as negative only has no
+      object. That is certain of the classes whose lists name it, see `class_list`.
+    - A split without annotations, such as ``test``, serves for detection.
 
     Parameters
     ----------
@@ -24,142 +44,124 @@ class IlsvrcDet(Sequence[ImageAnnotation]):
         The folder that holds ``ImageSets``, ``Annotations`` and ``Data``.
     split : str
         For example ``"val"``.
-
-    Attributes
-    ----------
-    root : Path
-    split : str
-    image_ids : tuple of str
-        Names of the images; may hold folders.
-    image_numbers : tuple of int
-        The list's number of each image: ``image_id`` in official prediction files.
-    classes : tuple of ObjectClass
-        The 200 classes.
+    report : callable
+        Is told of problems in the lists; raises the first when left out.
 
     Raises
     ------
     DatasetError
-        If the tree lacks something or the list is damaged; on reading an item, if its
+        If the tree lacks something or a list is damaged; on reading an item, if its
         annotation is missing or damaged.
     """
 
-    def __init__(self, root: Path | str, split: str) -> None:
-        self.root = Path(root)
-        self.split = split
-        list_path = _checked_tree(self.root, split)
-        numbers = _read_image_list(list_path)
-        self.image_ids = tuple(numbers)
-        self.image_numbers = tuple(numbers.values())
-        self.classes = ilsvrc_classes()
-        self._number_by_id = numbers
-
-    def __len__(self) -> int:
-        return len(self.image_ids)
-
-    @overload
-    def __getitem__(self, index: int) -> ImageAnnotation: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[ImageAnnotation]: ...
-    def __getitem__(self, index: int | slice) -> ImageAnnotation | list[ImageAnnotation]:
-        if isinstance(index, slice):
-            return [self.read(image_id) for image_id in self.image_ids[index]]
-        return self.read(self.image_ids[index])
-
-    def read(self, image_id: str) -> ImageAnnotation:
-        """Read the annotation of the image of that name."""
-        self.number_of(image_id)
-        path = self.root / "Annotations" / "DET" / self.split / f"{image_id}.xml"
-        if not path.is_file():
+    def __init__(self, root: Path | str, split: str, report: Report = refuse) -> None:
+        root, report = Path(root), once(report)
+        lists = ilsvrc_layout(root, split).lists
+        if not lists.is_dir():
             raise DatasetError(
-                f"{path}: missing, but {self._list_name()} names the image: fetch the file, or"
-                " take the line off the list"
+                f"{lists}: no such folder: give the root that holds ImageSets, Annotations and Data"
             )
-        content = read_ilsvrc_xml(path)
-        return ImageAnnotation(
-            image_id=image_id,
-            image_path=self.root / "Data" / "DET" / self.split / f"{image_id}.JPEG",
-            image_size=content.image_size,
-            boxes_xyxy=content.boxes_xyxy,
-            class_keys=content.wnids,
+        list_path = lists / f"{split}.txt"
+        of_classes = _lists_of_classes(lists, split)
+        check_split_name(
+            list_path, split, found=list_path.is_file() or bool(of_classes), known=_splits(lists)
         )
+        self._folder = _folder_of(root, split)
+        layout = ilsvrc_layout(root, self._folder)
+        _check_folders(layout, self._folder)
+        if list_path.is_file():
+            source, numbers = list_path, read_image_list(list_path, report)
+        else:
+            source, numbers = lists, _all_of(of_classes, report)
+        super().__init__(root, split, source, layout, numbers, ilsvrc_classes(), report)
 
-    def number_of(self, image_id: str) -> int:
-        """Return the number that the list gives to the image of that name."""
-        if image_id not in self._number_by_id:
-            raise DatasetError(f"{self._list_name()}: names no image '{image_id}'")
-        return self._number_by_id[image_id]
+    def _class_files(self, object_class: ObjectClass) -> dict[Path, str | None]:
+        kinds = (("", None), ("pos_", "1"), ("part_", "0"), ("neg_", "-1"))
+        paths = {
+            self._layout.lists / f"{self._folder}_{kind}{object_class.id}.txt": label
+            for kind, label in kinds
+        }
+        return {path: label for path, label in paths.items() if path.is_file()}
 
-    def _list_name(self) -> str:
-        return f"ImageSets/DET/{self.split}.txt"
+    def _without_annotation(self, image_id: str, report: Report) -> ImageAnnotation | None:
+        if image_id not in self._negatives:
+            return super()._without_annotation(image_id, report)
+        path = self.image_path(image_id)
+        try:
+            image_size = read_header(path).size
+        except ImageError as error:
+            report(Problem(path, str(error).removeprefix(f"{path}: ")))
+            return None
+        return ImageAnnotation(image_id, path, image_size, np.zeros((0, 4), np.float32), ())
 
-
-def _checked_tree(root: Path, split: str) -> Path:
-    """Return the path of the split's list, once all that the split needs is seen to be there."""
-    lists = root / "ImageSets" / "DET"
-    list_path = lists / f"{split}.txt"
-    if not lists.is_dir():
-        raise DatasetError(
-            f"{lists}: no such folder: give the root that holds ImageSets, Annotations and Data"
-        )
-    if PurePosixPath(split).name != split or not list_path.is_file():
-        raise DatasetError(
-            f"{list_path}: no such list; {_what_is_there(lists, '*.txt')}: choose a split of those"
-        )
-    for branch in ("Annotations", "Data"):
-        folder = root / branch / "DET"
-        if not (folder / split).is_dir():
-            raise DatasetError(
-                f"{folder / split}: no such folder; {_what_is_there(folder, '*')}: unpack the"
-                f" labelled split '{split}' there"
-            )
-    return list_path
-
-
-def _what_is_there(folder: Path, pattern: str) -> str:
-    if not folder.is_dir():
-        return f"{folder} is not there either"
-    names = sorted(path.stem for path in folder.glob(pattern))
-    shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-    return f"{folder} holds {shown or 'nothing'}"
+    @cached_property
+    def _negatives(self) -> frozenset[str]:
+        """Images that lists of classes name, all as negative."""
+        negative: set[str] = set()
+        holding: set[str] = set()
+        for _, found in self.class_lists():
+            negative.update(found.negative)
+            holding.update(found.positive, found.partial)
+        return frozenset(negative - holding)
 
 
-def _read_image_list(path: Path) -> dict[str, int]:
-    """Return the number of each image, in the order of the list."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error}): fetch it again") from error
-    numbers: dict[str, int] = {}
-    line_of_number: dict[int, int] = {}
-    for line_number, line in enumerate(lines, 1):
-        fields = line.split()
-        if not fields:
-            continue
-        where = f"{path}, line {line_number}"
-        image_id, number = _read_list_line(fields, line_number, where)
-        if image_id in numbers:
-            raise DatasetError(f"{where}: names '{image_id}' again: name each image once")
-        if number in line_of_number:
-            raise DatasetError(
-                f"{where}: number {number} was given to another image on line"
-                f" {line_of_number[number]}: number each image once"
-            )
-        numbers[image_id] = number
-        line_of_number[number] = line_number
-    return numbers
+def ilsvrc_layout(root: Path, folder: str) -> TreeLayout:
+    """Return where ILSVRC DET has the files of a split, given the name of its folders."""
+    return TreeLayout(
+        lists=root / "ImageSets" / "DET",
+        annotations=root / "Annotations" / "DET" / folder,
+        pictures=root / "Data" / "DET" / folder,
+        picture_suffix=".JPEG",
+        rules=ILSVRC_RULES,
+    )
 
 
-def _read_list_line(fields: list[str], line_number: int, where: str) -> tuple[str, int]:
-    image_id = fields[0]
-    # A list from a stranger must not lead out of the tree.
-    if image_id.startswith("/") or "\\" in image_id or ".." in image_id.split("/"):
-        raise DatasetError(f"{where}: '{image_id}' leads out of the tree: give the image's name")
-    if len(fields) == 1:
-        return image_id, line_number
-    number = fields[1]
-    if len(fields) > 2 or not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise DatasetError(
-            f"{where}: must be 'image_id number', but is '{' '.join(fields)[:80]}': the lists"
-            " for images of one class (1, 0, -1) are not such lists"
-        )
-    return image_id, int(number)
+def _splits(lists: Path) -> set[str]:
+    stems = {path.stem for path in lists.glob("*.txt")}
+    of_classes = {stem: match[1] for stem in stems if (match := _OF_ONE_CLASS.fullmatch(stem))}
+    return (stems - of_classes.keys()) | set(of_classes.values())
+
+
+def _lists_of_classes(lists: Path, split: str) -> list[Path]:
+    """Return the lists of single classes of a split, by class."""
+    numbers = {
+        path: int(path.stem.rpartition("_")[2])
+        for path in lists.glob("*.txt")
+        if (match := _OF_ONE_CLASS.fullmatch(path.stem)) and match[1] == split
+    }
+    return sorted(numbers, key=lambda path: (numbers[path], path))
+
+
+def _all_of(paths: list[Path], report: Report) -> dict[str, int]:
+    """Return all images that lists of classes name, numbered from 1."""
+    label_of_kind = {"pos": "1", "part": "0", "neg": "-1"}
+    names: dict[str, None] = {}
+    for path in paths:
+        kind = path.stem.split("_")[-2]
+        found = read_class_list({path: label_of_kind.get(kind)}, report)
+        names.update(dict.fromkeys((*found.positive, *found.partial, *found.negative)))
+    return {name: number for number, name in enumerate(names, 1)}
+
+
+def _folder_of(root: Path, split: str) -> str:
+    """Return the folder of a split: its own, or that with which its name begins."""
+    branches = (root / "Annotations" / "DET", root / "Data" / "DET")
+    folders = {
+        path.name
+        for branch in branches
+        if branch.is_dir()
+        for path in branch.iterdir()
+        if path.is_dir() and split.startswith(path.name)
+    }
+    return max(folders, key=len, default=split)
+
+
+def _check_folders(layout: TreeLayout, folder: str) -> None:
+    """Refuse a tree without pictures; without annotations, a split is unlabelled."""
+    if layout.pictures.is_dir():
+        return
+    missing = next(p for p in (layout.annotations, layout.pictures) if not p.is_dir())
+    raise DatasetError(
+        f"{missing}: no such folder; {what_is_there(missing.parent)}: unpack the"
+        f" labelled split '{folder}' there"
+    )

@@ -25,7 +25,7 @@ from backbones.prefetch import ordered_map
 from backbones.training.loop import TrainingBatch
 from backbones.training.processes import process_rank, wait_for_all
 from detector.training.batches import WindowCutter
-from detector.training.windows import WindowSampler, WindowTable
+from detector.training.windows import BACKGROUND, WindowSampler, WindowTable
 from proposals.files import whole_file, write_text
 
 _FOREGROUND_SHARE = 0.4  # windows of an IoU of half and more with an object
@@ -53,7 +53,8 @@ def draw_pool(table: WindowTable, windows: int) -> NDArray[np.int64]:
     are such.
     """
     generator = np.random.default_rng(_SEED)
-    bands = (table.ious >= 0.5, (table.ious >= 0.1) & (table.ious < 0.5), table.ious < 0.1)
+    shows_one = (table.ious >= 0.5) & (table.nearest != BACKGROUND)  # unclear objects never do
+    bands = (shows_one, (table.ious >= 0.1) & (table.ious < 0.5), table.ious < 0.1)
     near, foreground = round(windows * _NEAR_SHARE), round(windows * _FOREGROUND_SHARE)
     chosen = [
         generator.permutation(np.flatnonzero(band))[:count]

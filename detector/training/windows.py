@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector.datasets.annotation import ImageAnnotation
 from detector.training.config import SamplingConfig
-from proposals.boxes import pairwise_iou
+from proposals.boxes import box_areas, pairwise_iou
 
 BACKGROUND = 0
 """Label of windows that show no object; the classes follow as 1 ... C."""
@@ -19,6 +19,7 @@ IGNORED = -1
 """Label of windows that are neither background nor clearly of an object."""
 
 _NEAR_IOU = 0.1  # from which a background window counts as near an object
+_CLEAR_IOU = 0.5  # from which a window shows an object, whatever crowd it stands in
 
 
 class WindowTable(NamedTuple):
@@ -27,7 +28,7 @@ class WindowTable(NamedTuple):
     boxes_xyxy: NDArray[np.float32]  # (W, 4) pixels of the window's image
     images: NDArray[np.int64]  # (W,) index of the image in the data set
     nearest: NDArray[np.int64]  # (W,) class 1 ... C of the true box overlapped most, 0 for none
-    ious: NDArray[np.float32]  # (W,) IoU with that box
+    ious: NDArray[np.float32]  # (W,) IoU with that box; of windows of unclear objects, with those
 
     def rows(self, chosen: NDArray[np.int64]) -> WindowTable:
         """Return some of the windows."""
@@ -50,19 +51,51 @@ def build_window_table(
         Proposed boxes of each image, in the same order.
     class_keys : sequence of str
         `ObjectClass.key` of the classes 1 ... C. Objects of other classes are background.
+        Difficult objects, crowds and boxes without area are no true boxes, but a window that
+        shows them is not background either: it has their overlap and no class.
     """
     label_of = {key: index for index, key in enumerate(class_keys, start=1)}
     parts = []
     for image, (annotation, proposed) in enumerate(zip(annotations, proposals, strict=True)):
-        known = [i for i, key in enumerate(annotation.class_keys) if key in label_of]
-        true_labels = np.array([label_of[annotation.class_keys[i]] for i in known], dtype=np.int64)
-        true_boxes = annotation.boxes_xyxy[known]
-        windows = np.concatenate([true_boxes, proposed])
-        nearest, ious = nearest_objects(windows, true_boxes, true_labels)
+        windows, nearest, ious = _compare(annotation, proposed, label_of)
         parts.append(WindowTable(windows, np.full(len(windows), image), nearest, ious))
     if not parts:
         raise ValueError("the data set holds no images; check the split's list of images")
     return WindowTable(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _compare(
+    annotation: ImageAnnotation, proposed: NDArray[np.float32], label_of: Mapping[str, int]
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+    """Return the windows of an image, and `nearest` and `ious` of each."""
+    labels = np.array([label_of.get(key, BACKGROUND) for key in annotation.class_keys], np.int64)
+    boxes, known = annotation.boxes_xyxy, labels != BACKGROUND
+    crowd, difficult = np.array(annotation.crowd, bool), np.array(annotation.difficult, bool)
+    clear = known & ~crowd & ~difficult & (box_areas(boxes) > 0)
+    windows = np.concatenate([boxes[clear], proposed])
+    nearest, ious = nearest_objects(windows, boxes[clear], labels[clear])
+    unclear = np.maximum(
+        nearest_objects(windows, boxes[known & difficult], labels[known & difficult])[1],
+        share_inside(windows, boxes[known & crowd]),
+    )
+    hidden = (unclear > ious) & (ious < _CLEAR_IOU)
+    return windows, np.where(hidden, BACKGROUND, nearest), np.where(hidden, unclear, ious)
+
+
+def share_inside(
+    windows_xyxy: NDArray[np.float32], crowds_xyxy: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return, for each window ``(W, 4)``, how much of it lies in the crowd that has most of it.
+
+    So COCO measures overlaps with a crowd, of which a window shows a part at best.
+    """
+    sides = np.minimum(windows_xyxy[:, None, 2:], crowds_xyxy[:, 2:]) - np.maximum(
+        windows_xyxy[:, None, :2], crowds_xyxy[:, :2]
+    )  # (W, B, 2)
+    shared = np.maximum(sides, 0).prod(axis=2).max(axis=1, initial=0)
+    areas = np.maximum(box_areas(windows_xyxy), np.finfo(np.float32).tiny)
+    shares: NDArray[np.float32] = (shared / areas).astype(np.float32)
+    return shares
 
 
 def nearest_objects(

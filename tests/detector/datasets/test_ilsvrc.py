@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from detector.datasets import DatasetError, IlsvrcDet
-from detector.datasets.ilsvrc_xml import MAX_BYTES, read_ilsvrc_xml
+from detector.classes import ilsvrc_classes
+from detector.datasets import ClassList, DatasetError, IlsvrcDet
+from detector.datasets.xml_annotation import ILSVRC_RULES, MAX_BYTES, read_xml
 
 CAR, DOG = "n02958343", "n02084071"
 
@@ -66,7 +68,7 @@ def test_a_box_that_leaves_the_image_is_cut(
     tmp_path: Path, box: tuple[int, ...], clipped: list[int]
 ) -> None:
     (tmp_path / "a.xml").write_text(xml(an_object(*box)))
-    assert read_ilsvrc_xml(tmp_path / "a.xml").boxes_xyxy.tolist() == [clipped]
+    assert read_xml(tmp_path / "a.xml", ILSVRC_RULES).boxes_xyxy.tolist() == [clipped]
 
 
 def test_names_may_hold_folders(tmp_path: Path) -> None:
@@ -177,7 +179,7 @@ def test_a_damaged_annotation_is_refused_with_its_name(
     path = tmp_path / "a.xml"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DatasetError, match=message) as caught:
-        read_ilsvrc_xml(path)
+        read_xml(path, ILSVRC_RULES)
     assert str(caught.value).startswith(f"{path}: ")
     assert len(str(caught.value).splitlines()) == 1
 
@@ -195,18 +197,18 @@ def test_bytes_that_are_no_annotation_are_refused(
 ) -> None:
     (tmp_path / "a.xml").write_bytes(content)
     with pytest.raises(DatasetError, match=message):
-        read_ilsvrc_xml(tmp_path / "a.xml")
+        read_xml(tmp_path / "a.xml", ILSVRC_RULES)
 
 
 def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="cannot be read"):
-        read_ilsvrc_xml(tmp_path)
+        read_xml(tmp_path, ILSVRC_RULES)
 
 
 def test_a_byte_order_mark_and_an_encoding_header_are_harmless(tmp_path: Path) -> None:
     header = '\ufeff<?xml version="1.0" encoding="iso-8859-1"?>'
     (tmp_path / "a.xml").write_text(header + xml(an_object(1, 2, 3, 4)), encoding="utf-8")
-    assert read_ilsvrc_xml(tmp_path / "a.xml").wnids == (CAR,)
+    assert read_xml(tmp_path / "a.xml", ILSVRC_RULES).names == (CAR,)
 
 
 WHOLE = xml(an_object(1, 2, 3, 4), an_object(5, 59, 6, 39, wnid=DOG)).encode()
@@ -220,5 +222,119 @@ def test_damage_of_any_kind_is_refused_as_such_or_harmless(
     path = tmp_path_factory.getbasetemp() / "damaged.xml"
     path.write_bytes(WHOLE[:start] + patch + WHOLE[start + length :])
     with contextlib.suppress(DatasetError):
-        content = read_ilsvrc_xml(path)
-        assert content.boxes_xyxy.shape == (len(content.wnids), 4)
+        content = read_xml(path, ILSVRC_RULES)
+        assert content.boxes_xyxy.shape == (len(content.names), 4)
+
+
+GOLDFISH = "n01443537"
+FISH_1 = f"ILSVRC2013_train/{GOLDFISH}/{GOLDFISH}_10007"
+NEW_1 = "ILSVRC2014_train_0000/ILSVRC2014_train_00000001"
+EXTRA_1 = "ILSVRC2013_train_extra0/ILSVRC2013_train_00000001"
+CLASS_1, CLASS_2 = ilsvrc_classes()[:2]
+
+
+def training_tree(root: Path, **lists: str) -> Path:
+    """Make a tree as published: two annotated images, one that was fetched to be negative."""
+    (root / "ImageSets/DET").mkdir(parents=True)
+    for name, content in lists.items():
+        (root / f"ImageSets/DET/{name}.txt").write_text(content)
+    for name in (FISH_1, NEW_1, EXTRA_1):
+        path = root / f"Data/DET/train/{name}.JPEG"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (60, 40)).save(path)
+    for name in (FISH_1, NEW_1):
+        path = root / f"Annotations/DET/train/{name}.xml"
+        path.parent.mkdir(parents=True)
+        path.write_text(xml(an_object(1, 2, 3, 4, wnid=GOLDFISH)))
+    return root
+
+
+ALL = f"{FISH_1} 1\n{NEW_1} 2\n{EXTRA_1} 3\n"
+
+
+def test_training_images_lie_in_folders_of_their_own(tmp_path: Path) -> None:
+    lists = {"train": ALL, "train_1": f"{FISH_1} -1\n{EXTRA_1} -1\n", "train_2": f"{NEW_1} 1\n"}
+    dataset = IlsvrcDet(training_tree(tmp_path, **lists), "train")
+    first, second, third = dataset
+    assert first.image_id == FISH_1
+    assert first.class_keys == second.class_keys == (GOLDFISH,)
+    assert third.image_path == tmp_path / f"Data/DET/train/{EXTRA_1}.JPEG"
+    assert third.image_path.is_file()
+    # Negative, and without annotation: an image without objects.
+    assert (len(third), third.image_size) == (0, (40, 60))
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"train_1": f"{FISH_1} 1\n{NEW_1} 0\n{EXTRA_1} -1\n", "train_2": f"{NEW_1} 1\n"},
+        {
+            "train_pos_1": f"{FISH_1}\n",
+            "train_part_1": f"{NEW_1} 0\n",
+            "train_neg_1": f"{EXTRA_1} -1\n",
+            "train_pos_2": f"{NEW_1} 1\n",
+        },
+    ],
+)
+def test_lists_of_classes_are_read_in_both_forms(tmp_path: Path, lists: dict[str, str]) -> None:
+    training_tree(tmp_path, train=ALL, **lists)
+    dataset = IlsvrcDet(tmp_path, "train")
+    assert dataset.class_list(CLASS_1) == ClassList((FISH_1,), (NEW_1,), (EXTRA_1,))
+    assert dataset.class_list(CLASS_2) == ClassList((NEW_1,), (), ())
+    assert [c for c, _ in dataset.class_lists()] == [CLASS_1, CLASS_2]
+    assert len(dataset[2]) == 0
+    (tmp_path / "ImageSets/DET/train.txt").unlink()
+    every = IlsvrcDet(tmp_path, "train")
+    assert sorted(every.image_ids) == sorted([FISH_1, NEW_1, EXTRA_1])
+    assert every.image_numbers == (1, 2, 3)
+    assert len(list(every)) == 3
+
+
+def test_an_image_that_holds_something_must_have_an_annotation(tmp_path: Path) -> None:
+    lists = {"train_1": f"{EXTRA_1} -1\n", "train_2": f"{EXTRA_1} 0\n"}
+    dataset = IlsvrcDet(training_tree(tmp_path, train=ALL, **lists), "train")
+    with pytest.raises(DatasetError, match=r"_00000001\.xml: missing, but .*train\.txt names"):
+        dataset[2]
+
+
+def test_a_negative_image_must_be_there_to_have_a_size(tmp_path: Path) -> None:
+    training_tree(tmp_path, train=ALL, train_1=f"{EXTRA_1} -1\n")
+    path = tmp_path / f"Data/DET/train/{EXTRA_1}.JPEG"
+    path.write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"\.JPEG: the file is empty"):
+        IlsvrcDet(tmp_path, "train")[2]
+
+
+def test_a_class_without_list_is_named(tmp_path: Path) -> None:
+    dataset = IlsvrcDet(training_tree(tmp_path, train=ALL), "train")
+    with pytest.raises(DatasetError, match="holds no list of 'accordion' in 'train'"):
+        dataset.class_list(CLASS_1)
+
+
+def test_the_lists_of_classes_are_no_splits(tmp_path: Path) -> None:
+    training_tree(tmp_path, train=ALL, train_1=f"{EXTRA_1} -1\n", train_pos_2="")
+    with pytest.raises(DatasetError, match=r"DET holds train: choose"):
+        IlsvrcDet(tmp_path, "trian")
+
+
+@pytest.mark.parametrize("half", ["val1", "val2", "val_small"])
+def test_parts_of_a_split_lie_in_its_folders(tmp_path: Path, half: str) -> None:
+    tree(tmp_path, "a 1\nb 2\n", a=xml(), b=xml(an_object(1, 2, 3, 4)))
+    (tmp_path / f"ImageSets/DET/{half}.txt").write_text("b 2\n")
+    dataset = IlsvrcDet(tmp_path, half)
+    assert (dataset.image_ids, dataset.image_numbers) == (("b",), (2,))
+    assert dataset[0].class_keys == (CAR,)
+    assert dataset[0].image_path == tmp_path / "Data/DET/val/b.JPEG"
+
+
+def test_without_annotations_there_are_pictures_to_detect_on(tmp_path: Path) -> None:
+    tree(tmp_path, "a 1\n", a=xml())
+    (tmp_path / "ImageSets/DET/test.txt").write_text("t 1\n")
+    (tmp_path / "Data/DET/test").mkdir()
+    dataset = IlsvrcDet(tmp_path, "test")
+    assert not dataset.labelled
+    assert [dataset.image_path(image_id) for image_id in dataset.image_ids] == [
+        tmp_path / "Data/DET/test/t.JPEG"
+    ]
+    with pytest.raises(DatasetError, match=r"test.t\.xml: the split 'test' has pictures only"):
+        dataset[0]

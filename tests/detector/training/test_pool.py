@@ -87,6 +87,13 @@ def test_a_pool_mixes_windows_by_their_overlap(table: WindowTable) -> None:
     np.testing.assert_array_equal(rows, draw_pool(table, 20))
 
 
+def test_a_pool_holds_no_windows_that_teach_nothing(table: WindowTable) -> None:
+    unclear = table._replace(nearest=np.arange(40) % 2)
+    rows = draw_pool(unclear, 1000)
+    assert (unclear.nearest[rows][unclear.ious[rows] >= 0.5] == 1).all()
+    assert len(rows) == 20 + 10
+
+
 @pytest.mark.parametrize("count", [0, 40])
 def test_a_pool_takes_what_there_is(table: WindowTable, count: int) -> None:
     few = table.rows(np.arange(count))

@@ -14,6 +14,7 @@ from detector.training.windows import (
     build_window_table,
     label_windows,
     nearest_objects,
+    share_inside,
 )
 
 DOG, CAR, CHAIR = "n02084071", "n02958343", "n03001627"
@@ -82,6 +83,71 @@ def test_a_table_holds_true_boxes_and_proposals_of_every_image() -> None:
     # The chair is none of the classes: its box is no window, its proposal background.
     assert label_windows(table, SamplingConfig()).tolist() == [2, 2, 0, 0, 1]
     assert table.boxes_xyxy[4].tolist() == [0, 0, 40, 40]
+
+
+UNCLEAR = boxes((0, 0, 60, 60), (10, 10, 30, 30))
+PROPOSED = boxes(
+    (10, 10, 30, 29),  # shows the second object
+    (0, 0, 60, 60),  # the first
+    (0, 0, 60, 31),  # a little more than half of the first
+    (0, 0, 60, 29),  # a little less
+    (40, 0, 80, 40),  # half of it lies in the first
+    (41, 0, 81, 40),  # less
+    (70, 70, 90, 90),  # nothing
+)
+
+
+def marked(**marks: tuple[bool, ...]) -> ImageAnnotation:
+    return ImageAnnotation("a", Path("a.JPEG"), (100, 100), UNCLEAR, (DOG, DOG), **marks)
+
+
+@pytest.mark.parametrize(
+    ("marks", "labels"),
+    [
+        ({}, [1, 1, 1, 1, 1, 0, 0, 0, 0]),
+        ({"difficult": (True, False)}, [1, 1, -1, -1, 0, 0, 0, 0]),
+        ({"crowd": (True, False)}, [1, 1, -1, -1, -1, -1, 0, 0]),
+        ({"crowd": (True, False), "difficult": (False, True)}, [-1, -1, -1, -1, -1, 0, 0]),
+        ({"difficult": (True, True)}, [-1, -1, -1, 0, 0, 0, 0]),
+    ],
+)
+def test_what_shows_an_unclear_object_is_neither_foreground_nor_background(
+    marks: dict[str, tuple[bool, ...]], labels: list[int]
+) -> None:
+    table = build_window_table([marked(**marks)], [PROPOSED], [DOG])
+    assert label_windows(table, SamplingConfig()).tolist() == labels
+    assert len(table.boxes_xyxy) == len(labels)  # no window is made of an unclear object
+    # Objects of classes that are not learned are background, whatever their marks.
+    other = build_window_table([marked(**marks)], [PROPOSED], [CAR])
+    assert label_windows(other, SamplingConfig()).tolist() == [0] * len(PROPOSED)
+
+
+@pytest.mark.parametrize("config", [*POLICIES.values(), SamplingConfig(background_iou=0.3)])
+def test_an_unclear_object_takes_no_window_from_a_clear_one(config: SamplingConfig) -> None:
+    clear = build_window_table([marked()], [PROPOSED], [DOG])
+    table = build_window_table([marked(crowd=(True, False))], [PROPOSED], [DOG])
+    alone = build_window_table([annotated(UNCLEAR[1:], DOG)], [PROPOSED], [DOG])
+    labels, labels_alone = label_windows(table, config), label_windows(alone, config)
+    assert set(labels) <= {-1, 0, 1}
+    assert (label_windows(clear, config)[1:][labels == 1] == 1).all()
+    np.testing.assert_array_equal(labels == 1, labels_alone == 1)
+    inside = share_inside(table.boxes_xyxy, UNCLEAR[:1])
+    expected = np.where((labels_alone == 0) & (inside >= config.background_iou), -1, labels_alone)
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_boxes_without_area_are_no_windows() -> None:
+    table = build_window_table([annotated(boxes((5, 5, 5, 9)), DOG)], [PROPOSED[:1]], [DOG])
+    assert table.boxes_xyxy.tolist() == PROPOSED[:1].tolist()
+    assert label_windows(table, SamplingConfig()).tolist() == [0]
+
+
+def test_shares_are_those_of_the_crowd_that_has_most_of_a_window() -> None:
+    windows = boxes((0, 0, 10, 10), (0, 0, 4, 4), (20, 20, 30, 30), (5, 5, 5, 9))
+    crowds = boxes((0, 0, 5, 10), (0, 0, 10, 4))
+    assert share_inside(windows, crowds) == pytest.approx([0.5, 1, 0, 0])
+    assert share_inside(windows, NO_BOXES).tolist() == [0, 0, 0, 0]
+    assert share_inside(NO_BOXES, crowds).shape == (0,)
 
 
 def test_a_data_set_without_images_is_refused() -> None:

@@ -1,0 +1,54 @@
+"""Text files and names from strangers, read with care."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from detector.datasets.problems import Problem, refuse
+
+_FOREIGN: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]")
+_NO_NAMES: Final = frozenset({"", ".", ".."})
+_LONG: Final = 240  # bytes; with a suffix, file systems take 255
+
+
+def read_text(path: Path, max_bytes: int) -> str:
+    """Read a file of UTF-8, with or without a byte order mark, that has a likely size.
+
+    Raises
+    ------
+    DatasetError
+        If it is no file, cannot be read, is larger than ``max_bytes``, or is not UTF-8.
+    """
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            refuse(Problem(path, "cannot be read (no regular file): put a file there"))
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > max_bytes:
+                refuse(Problem(path, f"larger than {max_bytes} bytes: no such file should be"))
+            content = file.read()
+    except OSError as error:
+        refuse(Problem(path, f"cannot be read ({error.strerror}): see to the file"))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        where = f"not UTF-8 at byte {error.start}"
+        refuse(Problem(path, f"cannot be read: {where}: save it as UTF-8, or fetch it again"))
+
+
+def leads_astray(name: str) -> bool:
+    """Return whether a name that a file gives leads out of its folder, or is no name of a file."""
+    parts = name.split("/")
+    return (
+        _FOREIGN.search(name) is not None
+        or not _NO_NAMES.isdisjoint(parts)
+        or (name[1:2] == ":" and name[0].isalpha())  # a drive
+        or (len(name) > _LONG // 4 and any(len(part.encode()) > _LONG for part in parts))
+    )
+
+
+def shown(text: str) -> str:
+    """Return a text as a message shows it: quoted, on one line, not too long."""
+    return repr(text if len(text) <= 60 else f"{text[:60]}...")
