@@ -4,6 +4,7 @@ from detector.scoring.average_precision import PrecisionRecall, Score
 from detector.scoring.blacklist import read_blacklist
 from detector.scoring.bootstrap import bootstrap_map, bootstrap_outcomes, percentile_interval
 from detector.scoring.coco import CocoResult, evaluate_coco
+from detector.scoring.coco_results import read_coco_results
 from detector.scoring.ilsvrc import score
 from detector.scoring.image_index import ImageIndex, ScoringFileError
 from detector.scoring.matching import match_objects
@@ -39,6 +40,7 @@ __all__ = [
     "match_objects",
     "percentile_interval",
     "read_blacklist",
+    "read_coco_results",
     "read_predictions",
     "score",
     "score_outcomes",

@@ -7,7 +7,7 @@ levels of recall. Here its input is made and its output is taken apart.
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from math import nan
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.scoring.counting import counting_rows
 from detector.scoring.outcomes import Outcomes
-from detector.scoring.records import GroundTruth, Predictions
+from detector.scoring.records import Blacklist, GroundTruth, Predictions
 
 if TYPE_CHECKING:
     from pycocotools.coco import COCO
@@ -50,7 +51,8 @@ class CocoResult:
 def evaluate_coco(
     ground_truth: GroundTruth,
     predictions: Predictions,
-    class_ids: Collection[int],
+    class_ids: Iterable[int],
+    blacklist: Blacklist = frozenset(),
     *,
     image_count: int,
     iou_thresholds: Sequence[float] | None = None,
@@ -62,7 +64,9 @@ def evaluate_coco(
     ground_truth : GroundTruth
         With crowds and areas; COCO has no mark for difficult objects, so they are objects.
     predictions : Predictions
-    class_ids : collection of int
+    class_ids : iterable of int
+    blacklist : frozenset of (image index, class id)
+        There, detections count neither way, and objects are not asked for.
     image_count : int
         Number of images, those without objects and detections too.
     iou_thresholds : sequence of float, optional
@@ -76,6 +80,7 @@ def evaluate_coco(
     from pycocotools.cocoeval import COCOeval
 
     wanted = sorted(set(class_ids))
+    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
     with redirect_stdout(io.StringIO()):  # it reports on every step
         evaluator = COCOeval(
             _index(_object_records(ground_truth), wanted, image_count),
@@ -98,16 +103,6 @@ def evaluate_coco(
             for place, class_id in enumerate(wanted)
         },
     )
-
-
-def match_coco(
-    ground_truth: GroundTruth, predictions: Predictions, *, image_count: int
-) -> Outcomes:
-    """Return the outcomes of all classes that occur, at an IoU of 0.5."""
-    class_ids = np.union1d(ground_truth.class_ids, predictions.class_ids).tolist()
-    return evaluate_coco(
-        ground_truth, predictions, class_ids, image_count=image_count, iou_thresholds=[0.5]
-    ).outcomes
 
 
 def _object_records(ground_truth: GroundTruth) -> list[dict[str, Any]]:
@@ -163,7 +158,8 @@ def _mean_of_known(precision: NDArray[np.float64]) -> float:
 def _outcomes(evaluator: COCOeval, image_count: int) -> Outcomes:
     """Gather what each image and class came to at the first IoU threshold.
 
-    Detections stand as pycocotools ranks equal scores: by image, within one by their order.
+    Of equal scores in a class pycocotools ranks the earlier image first, in it the earlier row;
+    detections stand so.
     """
     pairs = [pair for pair in evaluator.evalImgs if pair is not None]
     counting = [~np.asarray(pair["dtIgnore"][0], np.bool_) for pair in pairs]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from detector.scoring.average_precision import PrecisionRecall, Score, precision_recall
-from detector.scoring.coco import match_coco
+from detector.scoring.coco import evaluate_coco
 from detector.scoring.counting import counting_rows
 from detector.scoring.matching import find_objects, lie_in_crowd, match_objects_voc
 from detector.scoring.outcomes import Outcomes, Protocol
@@ -48,13 +48,20 @@ def match(
     Returns
     -------
     Outcomes
-        In the order of ``predictions``; of COCO by image, then by descending score, as
-        pycocotools ranks them.
+        In the order of ``predictions``; of COCO by class and image, then by
+        descending score, as pycocotools ranks them.
     """
-    wanted = tuple(dict.fromkeys(class_ids))
-    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
+    wanted = frozenset(class_ids)
     if protocol == "coco":
-        return match_coco(ground_truth, predictions, image_count=image_count)
+        return evaluate_coco(
+            ground_truth,
+            predictions,
+            wanted,
+            blacklist,
+            image_count=image_count,
+            iou_thresholds=[0.5],
+        ).outcomes
+    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
     objects = ground_truth.where(~ground_truth.crowd)
     if protocol == "ilsvrc":
         found, ignored = find_objects(objects, predictions), np.zeros(len(predictions), np.bool_)
