@@ -26,8 +26,7 @@ The same by other rules, and trees and files of other kinds:
 
     python tools/eval_map.py --root ILSVRC --split val --predictions theirs.txt --protocol coco
     python tools/eval_map.py --root VOCdevkit/VOC2007 --split test --format voc --protocol voc2007
-    python tools/eval_map.py --root coco --split val2017 --format coco --protocol coco \\
-        --predictions results.json
+    python tools/eval_map.py --root coco --split val2017 --format coco --predictions theirs.json
 
 The rules (--protocol) are free of the tree's kind (--format); docs/scoring.md compares them.
 

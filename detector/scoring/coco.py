@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.scoring.counting import counting_rows
-from detector.scoring.outcomes import Outcomes
+from detector.scoring.outcomes import Outcomes, check_images
 from detector.scoring.records import Blacklist, GroundTruth, Predictions
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def evaluate_coco(
 
     Raises
     ------
+    ValueError
+        If an object or a detection is of an image beyond their number.
     ImportError
         If pycocotools is not there.
     """
@@ -81,6 +83,7 @@ def evaluate_coco(
 
     wanted = sorted(set(class_ids))
     ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
+    check_images(image_count, ground_truth.image_indices, predictions.image_indices)
     with redirect_stdout(io.StringIO()):  # it reports on every step
         evaluator = COCOeval(
             _index(_object_records(ground_truth), wanted, image_count),

@@ -58,12 +58,7 @@ class Outcomes:
                 f"objects must be one a row but got {len(self.object_image_indices)} images and"
                 f" {len(self.object_class_ids)} classes"
             )
-        for indices in (self.image_indices, self.object_image_indices):
-            if len(indices) and indices.max() >= self.image_count:
-                raise ValueError(
-                    "image_count must exceed every image index but got"
-                    f" {self.image_count} and image {indices.max()}"
-                )
+        check_images(self.image_count, self.image_indices, self.object_image_indices)
 
     def renumbered(self, images: IntArray) -> Self:
         """Return the same of fewer images, which are numbered anew from 0.
@@ -79,3 +74,13 @@ class Outcomes:
             image_indices=np.searchsorted(images, self.image_indices),
             object_image_indices=np.searchsorted(images, self.object_image_indices),
         )
+
+
+def check_images(image_count: int, *image_indices: IntArray) -> None:
+    """Raise ValueError if one of these is beyond the number of images."""
+    for indices in image_indices:
+        if len(indices) and indices.max() >= image_count:
+            raise ValueError(
+                f"image_count must exceed every image index but got {image_count} and image"
+                f" {indices.max()}"
+            )

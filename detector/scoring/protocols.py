@@ -50,6 +50,11 @@ def match(
     Outcomes
         In the order of ``predictions``; of COCO by class and image, then by
         descending score, as pycocotools ranks them.
+
+    Raises
+    ------
+    ValueError
+        If an object or a detection is of an image beyond their number.
     """
     wanted = frozenset(class_ids)
     if protocol == "coco":

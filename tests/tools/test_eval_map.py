@@ -96,7 +96,7 @@ def table(run: subprocess.CompletedProcess[str] | Run) -> dict[str, list[str]]:
     """Return name, objects, detections and AP of each row, by det_id."""
     rows = [line.split() for line in run.stdout.splitlines()]
     start = rows.index(["det_id", "wnid", "name", "objects", "detections", "AP"]) + 1
-    return {row[0]: row[2:] for row in rows[start:-1]}
+    return {row[0]: row[2:] for row in rows[start:] if row[0].isdigit()}
 
 
 def test_a_file_is_scored_in_the_classes_that_have_objects(eval_map: Tool, folder: Path) -> None:
@@ -104,9 +104,14 @@ def test_a_file_is_scored_in_the_classes_that_have_objects(eval_map: Tool, folde
     assert run.returncode == 0
     assert run.stderr == ""
     lines = run.stdout.splitlines()
-    assert lines[0] == "3 of 3 images; 2 classes with objects in these images"
+    assert lines[0] == "3 of 3 images; 200 classes of the data set; rules of ilsvrc"
     assert table(run) == {"37": ["car", "2", "1", "0.5000"], "58": ["dog", "1", "2", "0.5000"]}
-    assert lines[-1] == "mAP 0.5000 over 2 classes"
+    assert lines[-3:-1] == [
+        "no objects, hence no AP: det_id 1-36, 38-57, 59-200",
+        "mAP 0.5000 over 2 classes (198 without objects left out)",
+    ]
+    # Images drawn hold one, two or no cars, and the dog or not.
+    assert lines[-1].startswith("95 % interval 0.0000 to 1.0000, from 1000 draws")
 
 
 def test_scoring_a_file_needs_no_torch_and_no_picture(eval_map: Tool, folder: Path) -> None:
@@ -126,7 +131,7 @@ def test_a_class_without_objects_is_shown_and_left_out_of_the_mean(
         ("124", ["person", "0", "1", "nan"]),
         ("37", ["car", "2", "1", "0.5000"]),
     ]
-    assert run.stdout.endswith("mAP 0.5000 over 1 classes (1 without objects left out)\n")
+    assert "\nmAP 0.5000 over 1 classes (1 without objects left out)\n" in run.stdout
     written = json.loads((folder / "deep/ap.json").read_text())
     assert written == {"mAP": 0.5, "AP": {"124": None, "37": 0.5}}
 
@@ -143,6 +148,55 @@ def test_every_second_image_leaves_the_others_out(run_here: Callable[..., Run]) 
 
 
 @pytest.mark.parametrize(
+    ("protocol", "mean"),
+    # A small box beside its object is found by ILSVRC's rule alone.
+    [("ilsvrc", "1.0000"), ("voc2007", "0.5455"), ("voc", "0.5000"), ("coco", "0.5050")],
+)
+def test_each_protocol_scores_by_its_own_rule(
+    folder: Path, run_here: Callable[..., Run], protocol: str, mean: str
+) -> None:
+    (folder / "tree/ImageSets/DET/val.txt").write_text("a 10\nb 20\n")
+    annotation = folder / "tree/Annotations/DET/val/b.xml"
+    annotation.write_text(annotation.read_text().replace(">49<", ">9<"))
+    (folder / "theirs.txt").write_text("10 37 0.9 0 0 49 49\n20 37 0.8 0 0 19 19\n")
+    run = run_here(*SCORE, "--classes", "car", "--protocol", protocol, "--resamples", "0")
+    assert run.returncode == 0
+    assert run.stdout.startswith(f"2 of 2 images; 1 classes asked for; rules of {protocol}\n")
+    assert f"\nmAP {mean} over 1 classes\n" in run.stdout
+    assert "interval" not in run.stdout
+    assert ("That is at an IoU of 0.5; over 0.50 to 0.95 it is 0.5050" in run.stdout) == (
+        protocol == "coco"
+    )
+
+
+def test_the_interval_is_of_the_images_looked_at(run_here: Callable[..., Run]) -> None:
+    run = run_here(*SCORE, "--classes", "car", "--every", "2", "--resamples", "50")
+    # Of images a and c, a holds the only car, and it is found.
+    assert "\n95 % interval 1.0000 to 1.0000, from 50 draws of as many images\n" in run.stdout
+
+
+def test_results_of_coco_score_as_the_same_lines_do(
+    folder: Path, run_here: Callable[..., Run]
+) -> None:
+    records = []
+    for line in PREDICTIONS.splitlines():
+        image_id, class_id, score, x1, y1, x2, y2 = line.split()
+        box = [int(x1), int(y1), int(x2) - int(x1) + 1, int(y2) - int(y1) + 1]
+        number = int(image_id) if image_id.isdigit() else image_id
+        records.append(
+            {"image_id": number, "category_id": int(class_id), "bbox": box, "score": float(score)}
+        )
+    (folder / "theirs.json").write_text(json.dumps(records))
+    of_lines = run_here(*SCORE)
+    of_records = run_here(*SPLIT, "--predictions", "theirs.json")
+    assert of_records.stdout == of_lines.stdout
+    (folder / "theirs.json").write_text(json.dumps([*records, {}]))
+    damaged = run_here(*SPLIT, "--predictions", "theirs.json")
+    assert damaged.returncode == 2
+    assert "theirs.json, record 5: must hold image_id" in damaged.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--root", "nowhere"], "nowhere/ImageSets/DET: no such folder"),
@@ -151,6 +205,9 @@ def test_every_second_image_leaves_the_others_out(run_here: Callable[..., Run]) 
         (["--predictions", "black.txt"], "black.txt, line 1: must be 'image_id det_id"),
         (["--blacklist", "theirs.txt"], "theirs.txt, line 1: must be 'image_id wnid'"),
         (["--classes", "unicorn"], "'unicorn' names no class"),
+        (["--resamples", "-1"], "--resamples: must be a whole number from 0, but is '-1'"),
+        (["--protocol", "lvis"], "--protocol: invalid choice: 'lvis'"),
+        (["--format", "lvis"], "--format: invalid choice: 'lvis'"),
         (["--every", "0"], "--every: must be a whole number from 1, but is '0'"),
         (["--json", "."], "--json: must be a file, but '.' is a folder"),
         (["--out", "new.txt"], "--out is for detecting: leave it out with --predictions"),
@@ -247,7 +304,7 @@ def test_images_are_detected_written_and_scored_and_a_broken_one_is_a_miss(
     assert "b.JPEG" in reason
     assert run.stdout.splitlines()[:2] == [
         "4 detections written to predictions_val.txt",
-        "3 of 3 images; 2 classes that the detector knows",
+        "3 of 3 images; 2 classes that the detector knows; rules of ilsvrc",
     ]
     # Image b is not read: of two cars one is found, and the one in image c is not there.
     assert table(run) == {"37": ["car", "2", "2", "0.5000"], "58": ["dog", "1", "2", "0.0000"]}
