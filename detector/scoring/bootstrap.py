@@ -135,7 +135,8 @@ def _mean_of_known(aps: DoubleArray) -> DoubleArray:
     known = ~np.isnan(aps)
     counts = known.sum(axis=0)
     sums = np.where(known, aps, 0.0).sum(axis=0)
-    return np.divide(sums, counts, out=np.full(len(sums), nan), where=counts > 0)
+    means: DoubleArray = np.divide(sums, counts, out=np.full(len(sums), nan), where=counts > 0)
+    return means
 
 
 @kernel
