@@ -14,6 +14,7 @@ with _common.errors_as_lines():
     from detector.datasets import ImageAnnotation
     from detector.scoring import (
         Blacklist,
+        CocoResult,
         Outcomes,
         Predictions,
         Protocol,
@@ -43,15 +44,15 @@ class Result:
         Sets of images that were drawn for the interval.
     interval : Interval
         The mAP with its 95 % interval; bounds are nan if no set was drawn.
-    coco_mean : float or None
-        Mean AP over the IoU thresholds from 0.50 to 0.95; None by other rules than COCO's.
+    coco : CocoResult or None
+        What pycocotools says of all IoU thresholds; None by other rules than COCO's.
     """
 
     outcomes: Outcomes
     score: Score
     resamples: int
     interval: Interval
-    coco_mean: float | None
+    coco: CocoResult | None
 
 
 def score_predictions(
@@ -68,17 +69,16 @@ def score_predictions(
     class_ids = [c.id for c in classes]
     given = (ground_truth, predictions, class_ids, blacklist)
     image_count = 1 + max(annotations, default=-1)
-    coco_mean = None
-    if protocol == "coco":
-        by_coco = evaluate_coco(*given, image_count=image_count)
-        outcomes, coco_mean = by_coco.outcomes, by_coco.mean_ap
-    else:
+    coco = evaluate_coco(*given, image_count=image_count) if protocol == "coco" else None
+    if coco is None:
         outcomes = match(*given, protocol=protocol, image_count=image_count)
+    else:
+        outcomes = coco.outcomes
     outcomes = outcomes.renumbered(np.array(list(annotations), np.int64))
     score = score_outcomes(outcomes, class_ids)
     drawn = bootstrap_outcomes(outcomes, class_ids, seed=_SEED, resamples=resamples)
     interval = percentile_interval(score.mean_ap, drawn)
-    return Result(outcomes, score, resamples, interval, coco_mean)
+    return Result(outcomes, score, resamples, interval, coco)
 
 
 def print_scores(result: Result, classes: Sequence[ObjectClass], *, every_class: bool) -> None:
@@ -104,8 +104,11 @@ def _print_mean(result: Result, class_count: int) -> None:
     without = len(result.score.classes_without_objects)
     left_out = f" ({without} without objects left out)" if without else ""
     print(f"mAP {result.score.mean_ap:.4f} over {class_count - without} classes{left_out}")
-    if result.coco_mean is not None:
-        print(f"That is at an IoU of 0.5; over 0.50 to 0.95 it is {result.coco_mean:.4f}")
+    if result.coco is not None:
+        print(
+            f"That is at an IoU of 0.5; at 0.75 it is {result.coco.mean_ap_by_iou[0.75]:.4f},"
+            f" over 0.50 to 0.95 {result.coco.mean_ap:.4f}"
+        )
     if result.resamples:
         print(
             f"95 % interval {result.interval.low:.4f} to {result.interval.high:.4f}, from"

@@ -39,12 +39,15 @@ class CocoResult:
         those that pycocotools ignores are not among them.
     mean_ap : float
         Mean over classes and IoU thresholds; nan if no class has objects.
+    mean_ap_by_iou : dict of float to float
+        Mean over classes by IoU threshold, which is rounded to two decimals.
     ap_by_class : dict of int to float
         Mean over IoU thresholds by class id; nan for a class without objects.
     """
 
     outcomes: Outcomes
     mean_ap: float
+    mean_ap_by_iou: dict[float, float]
     ap_by_class: dict[int, float]
 
 
@@ -101,6 +104,10 @@ def evaluate_coco(
     return CocoResult(
         outcomes=_outcomes(evaluator, image_count),
         mean_ap=_mean_of_known(precision),
+        mean_ap_by_iou={
+            round(float(iou), 2): _mean_of_known(precision[place])
+            for place, iou in enumerate(evaluator.params.iouThrs)
+        },
         ap_by_class={
             class_id: _mean_of_known(precision[:, :, place])
             for place, class_id in enumerate(wanted)

@@ -98,6 +98,8 @@ def test_the_numbers_are_those_of_pycocotools(seed: int, objects: int, detection
         assert np.isnan(result.mean_ap)
         return
     assert result.mean_ap == stats[0]
+    assert result.mean_ap_by_iou[0.5] == stats[1]
+    assert result.mean_ap_by_iou[0.75] == stats[2]
     outcomes = match(truth, predictions, CLASSES, protocol="coco", image_count=IMAGES)
     score = score_outcomes(outcomes, CLASSES)
     assert score.mean_ap == pytest.approx(stats[1], abs=1e-15)
