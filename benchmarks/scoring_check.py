@@ -14,12 +14,12 @@ import json
 import tempfile
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from detector.datasets import DatasetFormat, open_dataset
+from detector.datasets import DATASET_FORMATS, open_dataset
 from detector.scoring import (
     PROTOCOLS,
     GroundTruth,
@@ -61,7 +61,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--split", default="val")
-    parser.add_argument("--format", choices=get_args(DatasetFormat), default="ilsvrc")
+    parser.add_argument("--format", choices=DATASET_FORMATS, default="ilsvrc")
     parser.add_argument("--predictions", type=Path, required=True, help="text file of detections")
     return parser.parse_args()
 

@@ -65,7 +65,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import _common
 import numpy as np
@@ -75,7 +75,7 @@ from _scores import Result, print_scores, score_predictions
 
 with _common.errors_as_lines():
     from detector.classes import ObjectClass, select_classes
-    from detector.datasets import Dataset, DatasetFormat, ImageAnnotation, open_dataset
+    from detector.datasets import DATASET_FORMATS, Dataset, ImageAnnotation, open_dataset
     from detector.scoring import (
         PROTOCOLS,
         Blacklist,
@@ -145,7 +145,7 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--root", type=Path, required=True, metavar="DIR",
         help="folder of the data set; of ILSVRC the one with ImageSets, Annotations and Data")
     add("--split", required=True, help="for example val")
-    add("--format", choices=get_args(DatasetFormat), default="ilsvrc",
+    add("--format", choices=DATASET_FORMATS, default="ilsvrc",
         help="kind of the data set (default: %(default)s)")
     add("--protocol", choices=PROTOCOLS, default="ilsvrc",
         help="rules to score by (default: %(default)s)")
@@ -177,8 +177,14 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _prepare(options: argparse.Namespace) -> Task:
     dataset = open_dataset(options.root, options.split, options.format)
-    images = ImageIndex(dataset.image_ids, dataset.image_numbers)
-    annotations = {index: dataset[index] for index in range(0, len(dataset), options.every)}
+    # By number, as pycocotools ranks equal scores by the number of the image.
+    order = np.argsort(np.array(dataset.image_numbers, np.int64)).tolist()
+    images = ImageIndex(
+        [dataset.image_ids[i] for i in order], [dataset.image_numbers[i] for i in order]
+    )
+    annotations = {
+        index: dataset[place] for index, place in enumerate(order) if place % options.every == 0
+    }
     blacklist: Blacklist = frozenset()
     if options.blacklist is not None:
         blacklist = read_blacklist(options.blacklist, images, dataset.classes)
