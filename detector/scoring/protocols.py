@@ -48,8 +48,9 @@ def match(
     Returns
     -------
     Outcomes
-        In the order of ``predictions``; of COCO by class and image, then by
-        descending score, as pycocotools ranks them.
+        In the order of ``predictions``; of COCO by class and image, then by descending score.
+        So pycocotools ranks equal scores, by the image's number: image indices should rise
+        with it.
 
     Raises
     ------
