@@ -269,6 +269,13 @@ def test_voc_alone_neither_asks_for_difficult_objects_nor_counts_what_finds_them
     assert curve.average_precision == pytest.approx(1)
 
 
+def test_of_two_objects_that_overlap_alike_voc_looks_at_the_first() -> None:
+    clear, difficult = Object(0, 1, BIG), Object(0, 1, BIG, difficult=True)
+    found = [Detection(0, 1, BIG, 0.9)]
+    assert outcomes_of([clear, difficult], found, "voc").found.tolist() == [True]
+    assert outcomes_of([difficult, clear], found, "voc").found.tolist() == []
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_crowd_is_not_asked_for_and_swallows_false_alarms_inside(protocol: Protocol) -> None:
     objects = [Object(0, 1, BIG, crowd=True), Object(0, 1, (0, 0, 50, 50))]
