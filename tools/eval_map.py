@@ -182,9 +182,7 @@ def _prepare(options: argparse.Namespace) -> Task:
     images = ImageIndex(
         [dataset.image_ids[i] for i in order], [dataset.image_numbers[i] for i in order]
     )
-    annotations = {
-        index: dataset[place] for index, place in enumerate(order) if place % options.every == 0
-    }
+    annotations = _read_annotations(dataset, order, options.every)
     blacklist: Blacklist = frozenset()
     if options.blacklist is not None:
         blacklist = read_blacklist(options.blacklist, images, dataset.classes)
@@ -203,6 +201,19 @@ def _prepare(options: argparse.Namespace) -> Task:
     _check_objects(annotations, classes)
     origin = origin if asked is None else "asked for"
     return Task(dataset, images, annotations, classes, origin, blacklist, source)
+
+
+def _read_annotations(
+    dataset: Dataset, order: Sequence[int], every: int
+) -> dict[int, ImageAnnotation]:
+    """Return every Nth annotation of the data set, by the place of its image in the order."""
+    annotations: dict[int, ImageAnnotation] = {}
+    with _common.progress(len(order), "reading annotations", "image") as advance_to:
+        for index, place in enumerate(order):
+            if place % every == 0:
+                annotations[index] = dataset[place]
+            advance_to(index + 1)
+    return annotations
 
 
 def _known_classes(
