@@ -1,6 +1,6 @@
 """Time the scoring of a million detections against pycocotools and faster-coco-eval.
 
-Command: ``python benchmarks/scoring_speed.py --json benchmarks/results/scoring.json``; some ten
+Command: ``python benchmarks/scoring_speed.py --json benchmarks/results/scoring.json``; some seven
 minutes on two cores, most of them pycocotools'. The data are made up by a seed, at the scale of
 ILSVRC's second validation half: 10,000 images, 200 classes, 100 detections an image.
 
