@@ -53,6 +53,7 @@ def test_every_package_folder_is_shipped() -> None:
         ("backbones", "torchvision"),
         ("detector", "torch"),
         ("detector.scoring", "torch"),
+        ("detector.scoring", "pycocotools"),
         ("detector.datasets", "torch"),
     ],
 )
