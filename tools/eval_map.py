@@ -10,9 +10,10 @@ A quick look: every 20th image only, fewer proposals:
 
     python tools/eval_map.py --root ILSVRC --split val --every 20 --max-proposals 300
 
-A network of your own from tools/train.py, average precisions to a file, too:
+A network of your own from tools/train.py, the result to a file, too; tools/compare.py says whether
+it is better than another:
 
-    python tools/eval_map.py --root ILSVRC --split val --weights member.safetensors --json ap.json
+    python tools/eval_map.py --root ILSVRC --split val --weights member.safetensors --json a.json
 
 The proposals of a file that tools/propose.py made of the split:
 
@@ -59,8 +60,6 @@ predictions_val.partial.txt holds the images that were done.
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -79,16 +78,17 @@ with _common.errors_as_lines():
     from detector.scoring import (
         PROTOCOLS,
         Blacklist,
+        Evaluation,
         ImageIndex,
         Predictions,
         gather_predictions,
         read_blacklist,
         read_coco_results,
         read_predictions,
+        write_evaluation,
         write_predictions,
     )
     from proposals import ProposalFile
-    from proposals.files import write_text
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for torch
     from detector.rcnn import Detector
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{strange} objects of no class of the data set are ignored")
         print_scores(result, task.classes, every_class=options.classes is not None)
         if options.json is not None:
-            _write_json(options.json, result)
+            _write_json(options, task, result)
     if broken:
         print(f"skipped {len(broken)} images:", file=sys.stderr)
         print(*(f"  {reason}" for reason in broken), sep="\n", file=sys.stderr)
@@ -158,7 +158,8 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--resamples", type=_common.count_from_zero, default=1000, metavar="N",
         help="sets of images to draw for the interval, 0 for none (default: %(default)s)")
     add("--json", type=_common.output_file, metavar="FILE",
-        help="write the average precisions there, too")
+        help="write the average precisions there, too, and what each detection found: for"
+        " tools/compare.py")
     add("--out", type=_common.output_file, metavar="FILE",
         help="prediction file to write, over what is there (default: predictions_SPLIT.txt)")
     add("--every", type=_common.count_from_one, default=1, metavar="N",
@@ -285,16 +286,20 @@ def _objects_of_no_class(task: Task) -> int:
     return sum(key not in known for a in task.annotations.values() for key in a.class_keys)
 
 
-def _write_json(path: Path, result: Result) -> None:
-    content = {
-        "mAP": _or_null(result.score.mean_ap),
-        "AP": {str(class_id): _or_null(ap) for class_id, ap in result.score.ap_by_class.items()},
-    }
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+def _write_json(options: argparse.Namespace, task: Task, result: Result) -> None:
+    image_ids = tuple(annotation.image_id for annotation in task.annotations.values())
+    write_evaluation(
+        options.json,
+        Evaluation(_what_was_scored(options), result.outcomes, task.classes, image_ids),
+    )
 
 
-def _or_null(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _what_was_scored(options: argparse.Namespace) -> str:
+    if options.predictions is not None:
+        return str(options.predictions.name)
+    if options.weights is not None:
+        return ", ".join(path.name for path in options.weights)
+    return "the weights of the package"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from detector.scoring.blacklist import read_blacklist
 from detector.scoring.bootstrap import bootstrap_map, bootstrap_outcomes, percentile_interval
 from detector.scoring.coco import CocoResult, evaluate_coco
 from detector.scoring.coco_results import read_coco_results
+from detector.scoring.evaluation_file import Evaluation, read_evaluation, write_evaluation
 from detector.scoring.ilsvrc import score
 from detector.scoring.image_index import ImageIndex, ScoringFileError
 from detector.scoring.matching import match_objects
@@ -23,6 +24,7 @@ __all__ = [
     "PROTOCOLS",
     "Blacklist",
     "CocoResult",
+    "Evaluation",
     "GroundTruth",
     "ImageIndex",
     "Outcomes",
@@ -41,8 +43,10 @@ __all__ = [
     "percentile_interval",
     "read_blacklist",
     "read_coco_results",
+    "read_evaluation",
     "read_predictions",
     "score",
     "score_outcomes",
+    "write_evaluation",
     "write_predictions",
 ]

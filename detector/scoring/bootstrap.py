@@ -61,15 +61,33 @@ def bootstrap_outcomes(
     ValueError
         If there is no image.
     """
+    return mean_of_known(bootstrap_classes(outcomes, class_ids, seed=seed, resamples=resamples))
+
+
+def bootstrap_classes(
+    outcomes: Outcomes, class_ids: Iterable[int], *, seed: int, resamples: int = 1000
+) -> DoubleArray:
+    """Return the average precisions whose mean `bootstrap_outcomes` gives.
+
+    Returns
+    -------
+    (C, resamples) float64 array
+        In the order of the classes; nan for a class without objects in a drawn set.
+
+    Raises
+    ------
+    ValueError
+        If there is no image.
+    """
     if outcomes.image_count < 1:
         raise ValueError(f"image_count must be at least 1 but got {outcomes.image_count}")
     classes = list(_ranked_by_class(outcomes, class_ids))
     levels = RECALL_LEVELS[outcomes.protocol]
-    means = [np.zeros(0)]
+    parts = [np.zeros((len(classes), 0))]
     for times in _drawn(outcomes.image_count, seed, resamples):
         aps = [_average_precisions(times, *one, levels) for one in classes]
-        means.append(_mean_of_known(np.array(aps).reshape(len(classes), times.shape[1])))
-    return np.concatenate(means)
+        parts.append(np.array(aps).reshape(len(classes), times.shape[1]))
+    return np.concatenate(parts, axis=1)
 
 
 def bootstrap_map(
@@ -130,8 +148,8 @@ def _ranked_by_class(
         yield outcomes.image_indices[of_class], outcomes.found[of_class], object_images
 
 
-def _mean_of_known(aps: DoubleArray) -> DoubleArray:
-    """Return the means (sets,) over the classes (C, sets), nan left out."""
+def mean_of_known(aps: DoubleArray) -> DoubleArray:
+    """Return the means (sets,) over the classes (C, sets), nan left out; nan where all are nan."""
     known = ~np.isnan(aps)
     counts = known.sum(axis=0)
     sums = np.where(known, aps, 0.0).sum(axis=0)
