@@ -11,6 +11,7 @@
 
 from detector.report.analysis import Analysis, analyse
 from detector.report.by_size import SizeScore, score_by_size
+from detector.report.class_intervals import class_intervals
 from detector.report.confusion import Confusion, confusion_matrix
 from detector.report.errors import Errors, error_costs, error_counts, find_errors
 from detector.report.limits import LimitedScore, ranks_by_score, score_limited
@@ -32,6 +33,7 @@ __all__ = [
     "analyse",
     "analyse_report",
     "best_f1",
+    "class_intervals",
     "confusion_matrix",
     "error_costs",
     "error_counts",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from detector.report.by_size import SizeScore, score_by_size
+from detector.report.class_intervals import class_intervals
 from detector.report.confusion import Confusion, confusion_matrix
 from detector.report.errors import ErrorKind, Errors, error_costs, find_errors
 from detector.report.limits import (
@@ -18,6 +19,7 @@ from detector.report.limits import (
 from detector.report.matches import Matches
 from detector.report.operating_point import OperatingPoint, best_f1
 from detector.report.proposal_reach import BoxesOf, ProposalReach, reach_of_proposals
+from proposals.bootstrap import Interval
 
 LEAST_PROPOSALS = 10
 """Fewer first proposals than this are not looked at."""
@@ -31,6 +33,8 @@ class Analysis:
     ----------
     matches : Matches
     errors : Errors
+    intervals : mapping of int to Interval
+        AP of each class that has objects, with its 95 % interval.
     costs : mapping of ErrorKind to float
         What the mAP gains when one kind is repaired.
     sizes : mapping of str to SizeScore
@@ -49,6 +53,7 @@ class Analysis:
 
     matches: Matches
     errors: Errors
+    intervals: Mapping[int, Interval]
     costs: Mapping[ErrorKind, float]
     sizes: Mapping[str, SizeScore]
     operating_points: Mapping[int, OperatingPoint]
@@ -59,7 +64,7 @@ class Analysis:
 
 
 def analyse(
-    matches: Matches, match: Matcher, images: Iterable[int] = (), boxes_of: BoxesOf | None = None
+    matches: Matches, match: Matcher, images: Collection[int], boxes_of: BoxesOf | None = None
 ) -> Analysis:
     """Work out all figures.
 
@@ -69,8 +74,8 @@ def analyse(
         Of all detections.
     match : Matcher
         Matches some of them with the same objects, by the same rules.
-    images : iterable of int
-        Indices of the images whose proposals are at hand.
+    images : collection of int
+        Indices of all images that were looked at.
     boxes_of : BoxesOf, optional
         Gives their proposals.
     """
@@ -82,6 +87,7 @@ def analyse(
     return Analysis(
         matches=matches,
         errors=errors,
+        intervals=class_intervals(matches, images),
         costs=error_costs(matches, errors),
         sizes=score_by_size(matches),
         operating_points=points,

@@ -77,11 +77,12 @@ def class_table(facts: Facts, analysis: Analysis) -> Markup:
         if without
         else ""
     )
-    head = ["Class", "AP", "Objects", "Detections", "Found", "Best F1", "at score"]
+    head = ["Class", "AP", "95 % interval", "Objects", "Detections", "Found", "Best F1", "at score"]
     return join(
         element(
             "p",
-            "Found is the share of a class's objects that some detection finds, of"
+            "The whisker is the 95 % interval of images drawn with replacement."
+            " Found is the share of a class's objects that some detection finds, of"
             " whatever score. The best F1 is the highest harmonic mean of precision and recall"
             " that a threshold on the score gives, and that threshold." + left_out,
         ),
@@ -202,10 +203,12 @@ def _class_row(facts: Facts, analysis: Analysis, class_id: int) -> list[Content]
     curve = analysis.matches.score.curves[class_id]
     point = analysis.operating_points.get(class_id)
     ap = curve.average_precision
+    interval = analysis.intervals.get(class_id, Interval(ap, nan, nan))
     found = float(curve.recall[-1]) if curve.objects and curve.detections else 0.0
     return [
         facts.name_of(class_id),
-        bar(ap, number(ap)),
+        bar(ap, number(ap), interval=interval),
+        f"{number(interval.low, 2)} to {number(interval.high, 2)}",
         count(curve.objects),
         count(curve.detections),
         percent(found if curve.objects else nan),

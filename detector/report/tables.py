@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from math import isnan
 
 from detector.report.markup import Content, Markup, element
+from proposals.bootstrap import Interval
 
 NOTHING = "\u2013"
 """What stands where there is no figure."""
@@ -36,11 +37,21 @@ def plural(value: int, singular: str, many: str | None = None) -> str:
     return f"{count(value)} {singular if value == 1 else many or singular + 's'}"
 
 
-def bar(share: float, text: str, *, kind: str | None = None) -> Markup:
-    """Draw a share of 0-1 as a bar with its figure beside it."""
+def bar(
+    share: float, text: str, *, kind: str | None = None, interval: Interval | None = None
+) -> Markup:
+    """Draw a share of 0-1 as a bar with its figure beside it, and its interval as a whisker."""
     width = 0.0 if isnan(share) else 100 * min(1.0, max(0.0, share))
-    track = element("span", element("span", style=f"width:{width:.1f}%"), class_="track")
+    filled = element("span", class_="filled", style=f"width:{width:.1f}%")
+    track = element("span", filled, _whisker(interval), class_="track")
     return element("span", track, element("span", text, class_="figure"), class_=_classes(kind))
+
+
+def _whisker(interval: Interval | None) -> Content:
+    if interval is None or isnan(interval.low):
+        return ""
+    left, width = 100 * interval.low, 100 * (interval.high - interval.low)
+    return element("span", class_="whisker", style=f"left:{left:.1f}%;width:{width:.1f}%")
 
 
 def _classes(kind: str | None) -> str:

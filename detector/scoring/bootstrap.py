@@ -61,15 +61,28 @@ def bootstrap_outcomes(
     ValueError
         If there is no image.
     """
+    return _mean_of_known(bootstrap_classes(outcomes, class_ids, seed=seed, resamples=resamples))
+
+
+def bootstrap_classes(
+    outcomes: Outcomes, class_ids: Iterable[int], *, seed: int, resamples: int = 1000
+) -> DoubleArray:
+    """Return the average precisions of which `bootstrap_outcomes` returns the means.
+
+    Returns
+    -------
+    (C, resamples) float64 array
+        A row a class, in the order of ``class_ids``; nan where a class has no objects.
+    """
     if outcomes.image_count < 1:
         raise ValueError(f"image_count must be at least 1 but got {outcomes.image_count}")
     classes = list(_ranked_by_class(outcomes, class_ids))
     levels = RECALL_LEVELS[outcomes.protocol]
-    means = [np.zeros(0)]
+    aps = [np.zeros((len(classes), 0))]
     for times in _drawn(outcomes.image_count, seed, resamples):
-        aps = [_average_precisions(times, *one, levels) for one in classes]
-        means.append(_mean_of_known(np.array(aps).reshape(len(classes), times.shape[1])))
-    return np.concatenate(means)
+        of_classes = [_average_precisions(times, *one, levels) for one in classes]
+        aps.append(np.array(of_classes).reshape(len(classes), times.shape[1]))
+    return np.concatenate(aps, axis=1)
 
 
 def bootstrap_map(
