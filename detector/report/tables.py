@@ -19,7 +19,7 @@ def number(value: float, digits: int = 3) -> str:
 
 def percent(value: float) -> str:
     """Write a share of 0-1 in whole percent; a dash for nan."""
-    return NOTHING if isnan(value) else f"{100 * value:.0f} %"
+    return NOTHING if isnan(value) else f"{100 * value:.0f}\u00a0%"
 
 
 def points(value: float) -> str:
