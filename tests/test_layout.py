@@ -55,6 +55,7 @@ def test_every_package_folder_is_shipped() -> None:
         ("detector.scoring", "torch"),
         ("detector.scoring", "pycocotools"),
         ("detector.datasets", "torch"),
+        ("detector.report", "torch"),
     ],
 )
 def test_light_imports_stay_light(module: str, heavy: str) -> None:

@@ -77,6 +77,13 @@ def output_file(text: str) -> Path:
     return Path(text)
 
 
+def output_folder(text: str) -> Path:
+    """Read the name of a folder to write to; for argparse's ``type``."""
+    if Path(text).exists() and not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"must be a folder, but '{text}' is a file")
+    return Path(text)
+
+
 @contextmanager
 def progress(total: int, description: str, unit: str) -> Iterator[Callable[[int], None]]:
     """Give a function that is told how many of ``total`` are done.

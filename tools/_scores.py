@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -121,3 +122,13 @@ def _ranges(numbers: Iterable[int]) -> str:
     runs = groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])
     ends = [(run[0][1], run[-1][1]) for run in (list(group) for _, group in runs)]
     return ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in ends)
+
+
+def what_was_scored(options: argparse.Namespace) -> str:
+    """Name what a run of eval_map scores."""
+    if options.predictions is not None:
+        return str(options.predictions.name)
+    if options.weights is not None:
+        return ", ".join(path.name for path in options.weights)
+    names = "all" if options.members is None else " ".join(options.members)
+    return f"the weights of the package: {names}"

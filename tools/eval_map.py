@@ -23,6 +23,10 @@ Score a file that is there, from this or any other detector, in two classes only
 
     python tools/eval_map.py --root ILSVRC --split val --predictions theirs.txt --classes car dog
 
+The same with a page of curves, errors and pictures (docs/report.md), report/report.html:
+
+    python tools/eval_map.py --root ILSVRC --split val --predictions theirs.txt --report report
+
 The same by other rules, and trees and files of other kinds:
 
     python tools/eval_map.py --root ILSVRC --split val --predictions theirs.txt --protocol coco
@@ -70,7 +74,8 @@ import _common
 import numpy as np
 from _detectors import DETECTOR_FLAGS, add_detector_flags, detection_task, load_detector
 from _inputs import open_proposals
-from _scores import Result, print_scores, score_predictions
+from _reports import write_report_of_run
+from _scores import Result, print_scores, score_predictions, what_was_scored
 
 with _common.errors_as_lines():
     from detector.classes import ObjectClass, select_classes
@@ -132,6 +137,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_scores(result, task.classes, every_class=options.classes is not None)
         if options.json is not None:
             _write_json(options, task, result)
+        if options.report is not None:
+            path = write_report_of_run(
+                options,
+                arguments,
+                task,
+                predictions,
+                result.interval,
+                broken,
+            )
+            print(f"report written to {path}")
     if broken:
         print(f"skipped {len(broken)} images:", file=sys.stderr)
         print(*(f"  {reason}" for reason in broken), sep="\n", file=sys.stderr)
@@ -160,6 +175,9 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--json", type=_common.output_file, metavar="FILE",
         help="write the average precisions there, too, and what each detection found: for"
         " tools/compare.py")
+    add("--report", type=_common.output_folder, metavar="DIR",
+        help="write report.html there: curves, kinds of errors with pictures, and more; with it,"
+        " --proposals may stand beside --predictions")
     add("--out", type=_common.output_file, metavar="FILE",
         help="prediction file to write, over what is there (default: predictions_SPLIT.txt)")
     add("--every", type=_common.count_from_one, default=1, metavar="N",
@@ -169,7 +187,8 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.predictions is not None:
         for flag in ("out", *DETECTOR_FLAGS):
-            if getattr(options, flag) is not None:
+            of_report = flag == "proposals" and options.report is not None
+            if getattr(options, flag) is not None and not of_report:
                 parser.error(
                     f"--{flag.replace('_', '-')} is for detecting: leave it out with --predictions"
                 )
@@ -290,16 +309,8 @@ def _write_json(options: argparse.Namespace, task: Task, result: Result) -> None
     image_ids = tuple(annotation.image_id for annotation in task.annotations.values())
     write_evaluation(
         options.json,
-        Evaluation(_what_was_scored(options), result.outcomes, task.classes, image_ids),
+        Evaluation(what_was_scored(options), result.outcomes, task.classes, image_ids),
     )
-
-
-def _what_was_scored(options: argparse.Namespace) -> str:
-    if options.predictions is not None:
-        return str(options.predictions.name)
-    if options.weights is not None:
-        return ", ".join(path.name for path in options.weights)
-    return "the weights of the package"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,12 @@
 
 from detector.scoring.average_precision import PrecisionRecall, Score
 from detector.scoring.blacklist import read_blacklist
-from detector.scoring.bootstrap import bootstrap_map, bootstrap_outcomes, percentile_interval
+from detector.scoring.bootstrap import (
+    bootstrap_classes,
+    bootstrap_map,
+    bootstrap_outcomes,
+    percentile_interval,
+)
 from detector.scoring.coco import CocoResult, evaluate_coco
 from detector.scoring.coco_results import read_coco_results
 from detector.scoring.evaluation_file import Evaluation, read_evaluation, write_evaluation
@@ -33,6 +38,7 @@ __all__ = [
     "Protocol",
     "Score",
     "ScoringFileError",
+    "bootstrap_classes",
     "bootstrap_map",
     "bootstrap_outcomes",
     "evaluate_coco",

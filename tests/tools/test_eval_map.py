@@ -387,6 +387,50 @@ def test_what_was_detected_scores_the_same_when_it_is_read_again(
     assert of_detector["images"] == {"count": 3, "names": ["a", "b", "c"]}
 
 
+def test_a_report_of_a_file_is_written_beside_the_scores(
+    folder: Path, run_here: Callable[..., Run], save_proposals: Callable[..., Path]
+) -> None:
+    images = {image_id: ((100, 100), [[0, 0, 50, 50], [50, 50, 100, 100]]) for image_id in "abc"}
+    save_proposals(folder / "val.parquet", images)
+    without = run_here(*SCORE)
+    run = run_here(*SCORE, "--report", "deep/report", "--proposals", "val.parquet")
+    assert run.returncode == 0
+    assert run.stdout == f"{without.stdout}report written to deep/report/report.html\n"
+    page = (folder / "deep/report/report.html").read_text(encoding="utf-8")
+    assert "python tools/eval_map.py --root tree --split val --predictions theirs.txt" in page
+    assert "0.500" in page
+    assert "198 classes without objects" in page
+    assert "Proposals an image" in page
+    # That of image c, where the dog is found that is not there; image b is no picture.
+    assert page.count("<img") == 1
+
+
+def test_a_report_of_detections_names_what_could_not_be_read(
+    folder: Path, run_here: Callable[..., Run], load: Mock
+) -> None:
+    run = run_here(*SPLIT, "--weights", "w", "--report", "report", "--resamples", "0")
+    load.assert_called_once_with(Path("w"), execution=Execution())
+    assert run.returncode == 1
+    page = (folder / "report/report.html").read_text(encoding="utf-8")
+    assert "1 image could not be scored" in page
+    assert "no interval was worked out" in page
+    assert "The proposals were not at hand" in page
+
+
+def test_a_report_goes_into_a_folder(run_here: Callable[..., Run]) -> None:
+    run = run_here(*SCORE, "--report", "theirs.txt")
+    assert run.returncode == 2
+    assert "--report: must be a folder, but 'theirs.txt' is a file" in run.stderr
+
+
+def test_a_report_of_a_file_needs_no_torch(eval_map: Tool, folder: Path) -> None:
+    (folder / "shadow").mkdir()
+    (folder / "shadow/torch.py").write_text("raise ImportError('torch is not wanted here')")
+    run = eval_map(folder, *SCORE, "--report", "report", path=folder / "shadow")
+    assert run.returncode == 0
+    assert (folder / "report/report.html").is_file()
+
+
 @pytest.mark.usefixtures("load")
 def test_a_class_that_the_detector_does_not_know_is_refused_before_it_detects(
     folder: Path, run_here: Callable[..., Run]

@@ -12,6 +12,7 @@ from detector.scoring import (
     GroundTruth,
     Predictions,
     Protocol,
+    bootstrap_classes,
     bootstrap_map,
     bootstrap_outcomes,
     gather_ground_truth,
@@ -114,6 +115,9 @@ def test_it_is_the_score_of_images_really_repeated(
     found = bootstrap_outcomes(outcomes, CLASSES, seed=seed, resamples=4)
     expected = slow_bootstrap(objects, detections, blacklist, seed, 4, protocol)
     np.testing.assert_allclose(found, expected, atol=1e-12)
+    of_classes = bootstrap_classes(outcomes, CLASSES, seed=seed, resamples=4)
+    alone = [bootstrap_outcomes(outcomes, [one], seed=seed, resamples=4) for one in CLASSES]
+    np.testing.assert_array_equal(of_classes, alone)
 
 
 def test_no_objects_have_no_map_and_no_interval() -> None:
