@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
+from _temperatures import at_temperatures
 from numpy.typing import NDArray
 
 from detector.cascade import apply_cascade, survivors
@@ -16,6 +17,8 @@ from detector.config import DetectorConfig
 from detector.engines import mean_scores
 from detector.scoring import GroundTruth, bootstrap_map, percentile_interval
 from detector.split_scores import SplitScores
+from proposals.boxes import pairwise_iou
+from proposals.nms import non_maximum_suppression
 
 Row = dict[str, Any]
 _SEED = 0
@@ -53,12 +56,57 @@ class Judge:
         )
         return Judged(self.mean_ap(scores), draws)
 
+    def mean_of_detections(self, member_scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return scores ``(N, C + 1)`` of what members detect each by itself.
 
-def ensemble_rows(judge: Judge, names: Sequence[str], thresholds: Sequence[float]) -> Iterator[Row]:
+        Of a class, the best detection of any member stands for those that it would suppress,
+        with the mean of each member's best of them; a member without any counts as 0. All other
+        regions have 0.
+        """
+        kept = np.stack([self._kept_by_suppression(scores) for scores in member_scores])
+        found = np.zeros_like(kept[0])
+        for rows in self._rows_by_image():
+            boxes = self.split.boxes_xyxy[rows]
+            together = pairwise_iou(boxes, boxes) > self.config.nms_iou
+            np.fill_diagonal(together, val=True)  # a box without area overlaps not even itself
+            for column in range(1, found.shape[1]):
+                left = kept[:, rows, column]  # (M, R)
+                while left.any():
+                    best = int(left.max(axis=0).argmax())
+                    near = together[best]
+                    found[rows[best], column] = left[:, near].max(axis=1).mean()
+                    left[:, near] = 0
+        return found
+
+    def _kept_by_suppression(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return scores ``(N, C + 1)``, with 0 for what suppression drops from a class."""
+        boxes, kept = self.split.boxes_xyxy, np.zeros_like(scores)
+        for rows in self._rows_by_image():
+            for column in range(1, scores.shape[1]):
+                candidates = rows[scores[rows, column] >= self.config.min_score]
+                chosen = candidates[
+                    non_maximum_suppression(
+                        boxes[candidates], scores[candidates, column], self.config.nms_iou
+                    )
+                ]
+                kept[chosen, column] = scores[chosen, column]
+        return kept
+
+    def _rows_by_image(self) -> list[NDArray[np.int64]]:
+        rows = np.arange(len(self.split.boxes_xyxy))
+        return np.split(rows, np.cumsum(self.split.counts)[:-1])
+
+
+def ensemble_rows(
+    judge: Judge,
+    names: Sequence[str],
+    thresholds: Sequence[float],
+    temperatures: Sequence[float] | None = None,
+) -> Iterator[Row]:
     """Yield the rows of the table.
 
-    Members stand first, then means of the first members, each against the mean member; then
-    cascades with the first member in front, against the mean of all.
+    Members stand first, then means of the first members, each against the mean member. Against
+    the mean of all stand other means of all, and cascades with the first member in front.
     """
     by_member = judge.split.member_scores
     alone = [judge.judged(scores) for scores in by_member]
@@ -69,17 +117,32 @@ def ensemble_rows(judge: Judge, names: Sequence[str], thresholds: Sequence[float
     for name, one in zip(names, alone, strict=True):
         yield _row(f"member {name}", one, average)
     yield _row("mean member", average, average)
-    exact = alone[0]
+    if len(by_member) == 1:
+        return
     for count in range(2, len(by_member) + 1):
-        exact = judge.judged(mean_scores(by_member[:count]))
-        yield _row(f"first {count}, mean", exact, average)
-        logs = judge.judged(geometric_mean(by_member[:count]))
-        yield _row(f"first {count}, mean of logs", logs, average)
+        for name, scores in _means(by_member[:count], temperatures):
+            yield _row(f"first {count}, {name}", judge.judged(scores), average)
         yield {"what": f"any {count}, mean", **subsets_of(judge, count, average.mean_ap)}
-    for threshold in thresholds if len(by_member) > 1 else ():
+    exact = judge.judged(mean_scores(by_member))
+    if temperatures is not None:
+        calibrated = judge.judged(mean_scores(at_temperatures(by_member, temperatures)))
+        yield {**_row("calibrated mean", calibrated, exact), "temperatures": list(temperatures)}
+    yield _row("mean of detections", judge.judged(judge.mean_of_detections(by_member)), exact)
+    for threshold in thresholds:
         found = judge.judged(apply_cascade(by_member, threshold))
         share = float(survivors(by_member[0], threshold).mean())
         yield {**_row(f"cascade at {threshold:g}", found, exact), "survive": share}
+
+
+def _means(
+    member_scores: NDArray[np.float32], temperatures: Sequence[float] | None
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Yield the means of members with their names."""
+    yield "mean", mean_scores(member_scores)
+    yield "mean of logs", geometric_mean(member_scores)
+    if temperatures is not None:
+        calibrated = at_temperatures(member_scores, temperatures[: len(member_scores)])
+        yield "calibrated mean", mean_scores(calibrated)
 
 
 def geometric_mean(member_scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -127,6 +190,8 @@ def print_row(row: Row) -> None:
         subsets = row["subsets"]
         line += f" of {subsets['count']:2}, best {subsets['largest']:.4f}"
         line += f" {row['points']:+6.2f}"
+    if "temperatures" in row:
+        line += "  at " + " ".join(f"{one:.3f}" for one in row["temperatures"])
     if "survive" in row:
         line += f"  {100 * row['survive']:5.1f} % go on"
     print(line, flush=True)
@@ -135,6 +200,5 @@ def print_row(row: Row) -> None:
 def print_header(what: str) -> None:
     """Print what the rows are of, and the columns."""
     print(what)
-    print(
-        f"{'':28} {'mAP':6} {'95 % interval':16}  points against mean member, or of cascades exact"
-    )
+    against = "points against mean member, further down against the mean of all"
+    print(f"{'':28} {'mAP':6} {'95 % interval':16}  {against}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 _PACKAGES = (
     "torch", "torchvision", "openvino", "onnx", "onnxruntime", "numpy", "numba",
-    "opencv-contrib-python-headless",
+    "opencv-contrib-python-headless", "pyarrow", "pycocotools", "faster-coco-eval",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,14 @@ from detector.split_scores import SplitScores
 from proposals.files import whole_file
 
 _ARRAYS = ("image_sizes", "counts", "boxes_xyxy", "member_scores")
+
+
+class Kept(NamedTuple):
+    """What a file holds: the scores, the digests of their members, and the key."""
+
+    key: dict[str, Any]
+    members: list[str]
+    scores: SplitScores
 
 
 def digest_of(path: Path) -> str:
@@ -35,10 +43,15 @@ def read_scores(path: Path, key: dict[str, Any]) -> tuple[list[str], SplitScores
     """Return the members' digests and their scores; None where the file has another key."""
     if not path.is_file():
         return None
-    with np.load(path) as arrays:
-        if arrays["key"] != _text(key):
-            return None
-        return arrays["members"].tolist(), SplitScores(**{name: arrays[name] for name in _ARRAYS})
+    kept = read_kept(path)
+    return (kept.members, kept.scores) if kept.key == key else None
+
+
+def read_kept(path: Path) -> Kept:
+    """Return all that a file holds."""
+    with np.load(path, allow_pickle=False) as arrays:
+        scores = SplitScores(**{name: arrays[name] for name in _ARRAYS})
+        return Kept(json.loads(arrays["key"].item()), arrays["members"].tolist(), scores)
 
 
 def _text(key: dict[str, Any]) -> np.ndarray[Any, Any]:

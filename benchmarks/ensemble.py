@@ -11,7 +11,9 @@ Parts (the table, or those after ``--only``):
 table     mAP by ILSVRC's rules of each member, of means of the first 2, 3 ... members, of all
           ensembles of as many, and of cascades behind the first member. Intervals are 95 % of
           1,000 draws of the images, those of differences are paired. A mean of logs is a
-          geometric mean of the softmax scores.
+          geometric mean of the softmax scores. With --calibration, means of calibrated scores, too:
+          each member's at the temperature that fits kept scores of training photographs best,
+          which ``--split train --every 60 --scores train.npz`` makes
 speed     seconds an image of one member, all members, and the cascade of the threshold that the
           weights or ``--threshold`` give, in turns: ``--only speed --every 9``
 """
@@ -31,7 +33,8 @@ import numpy as np
 from _ensemble_speed import measure_speed, print_speed
 from _ensemble_table import Judge, Row, ensemble_rows, print_header, print_row
 from _machine import describe_machine
-from _split_file import digest_of, read_scores, save_scores
+from _split_file import digest_of, read_kept, read_scores, save_scores
+from _temperatures import fit_temperatures
 from numpy.typing import NDArray
 
 from detector.config import DetectorConfig, Execution
@@ -46,6 +49,7 @@ from detector.split_scores import SplitScores, gather_scores
 from proposals import ProposalFile, read_image
 
 PARTS = ("table", "speed")
+TRAINING_SPLIT = "train"
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 
 
@@ -85,7 +89,9 @@ def print_table(
     judge = Judge(split, truth, members[0].classes, config)
     print_header(f"{len(annotations)} images of {options.split}, {len(split.boxes_xyxy)} regions")
     rows = []
-    for row in ensemble_rows(judge, [path.stem for path in options.weights], options.thresholds):
+    names = [path.stem for path in options.weights]
+    temperatures = temperatures_of(options, members, annotations)
+    for row in ensemble_rows(judge, names, options.thresholds, temperatures):
         print_row(row)
         rows.append(row)
     return rows
@@ -123,6 +129,8 @@ def parse() -> argparse.Namespace:
     add("--precision", default="auto", help="arithmetic of the networks")
     add("--thresholds", type=float, nargs="+", default=THRESHOLDS, help="of the cascades")
     add("--scores", type=Path, help="keep the scores in this file, and take them from it")
+    add("--calibration", type=Path, metavar="FILE",
+        help="kept scores of photographs of the split train, for calibrated means")
     add("--threshold", type=float, help="of the cascade that is timed (default: the weights')")
     add("--only", nargs="+", choices=PARTS, default=("table",))
     add("--json", type=Path, help="write the figures there, too")
@@ -157,6 +165,33 @@ def scores_of_split(
             save_scores(options.scores, key, known, split)
     order = [known.index(digest) for digest in digests]
     return replace(split, member_scores=split.member_scores[order])
+
+
+def temperatures_of(
+    options: argparse.Namespace,
+    members: Sequence[Member],
+    annotations: Sequence[ImageAnnotation],
+) -> list[float] | None:
+    """Return the temperature of each member that fits the training photographs best."""
+    if options.calibration is None:
+        return None
+    kept = read_kept(options.calibration)
+    digests = [digest_of(path) for path in options.weights]
+    if missing := [
+        path
+        for path, digest in zip(options.weights, digests, strict=True)
+        if digest not in kept.members
+    ]:
+        raise SystemExit(f"{options.calibration}: without scores of {missing[0]}")
+    if not {one.image_id for one in annotations}.isdisjoint(kept.key["images"]):
+        raise SystemExit(f"{options.calibration}: of photographs that the table is of")
+    by_id = {one.image_id: one for one in IlsvrcDet(options.root, TRAINING_SPLIT)}
+    order = [kept.members.index(digest) for digest in digests]
+    return fit_temperatures(
+        replace(kept.scores, member_scores=kept.scores.member_scores[order]),
+        [by_id[image_id] for image_id in kept.key["images"]],
+        [one.key for one in members[0].classes],
+    )
 
 
 def with_members(split: SplitScores, member_scores: NDArray[np.float32]) -> SplitScores:

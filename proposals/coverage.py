@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -196,7 +197,7 @@ class Overlaps:
         )
 
 
-def of_size(areas: NDArray[np.float32], size: str) -> NDArray[np.bool_]:
+def of_size(areas: NDArray[np.floating[Any]], size: str) -> NDArray[np.bool_]:
     """Return which objects of these areas ``(G,)``, in square pixels, are of a size of `SIZES`."""
     low, high = SIZES[size]
     return (areas >= low) & (areas < high)

@@ -63,10 +63,24 @@ def count_from_one(text: str) -> int:
     return int(text)
 
 
+def count_from_zero(text: str) -> int:
+    """Read a whole number from 0 on; for argparse's ``type``."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0, but is '{text}'")
+    return int(text)
+
+
 def output_file(text: str) -> Path:
     """Read the name of a file to write; for argparse's ``type``."""
     if Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"must be a file, but '{text}' is a folder")
+    return Path(text)
+
+
+def output_folder(text: str) -> Path:
+    """Read the name of a folder to write to; for argparse's ``type``."""
+    if Path(text).exists() and not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"must be a folder, but '{text}' is a file")
     return Path(text)
 
 

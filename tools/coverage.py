@@ -121,7 +121,8 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--every", type=_common.count_from_one, default=1, metavar="N",
         help="look at every Nth image only (default: %(default)s)")
     add("--json", type=_common.output_file, metavar="FILE", help="write all figures there")
-    add("--plots", type=_output_folder, metavar="DIR", help="write plots (PNG) into that folder")
+    add("--plots", type=_common.output_folder, metavar="DIR",
+        help="write plots (PNG) into that folder")
     add("--threads", type=_common.count_from_one, metavar="N",
         help="threads that share one image (default: one a processor)")
     add("--seed", type=_seed, default=0, metavar="N",
@@ -137,12 +138,6 @@ def _seed(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
         raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 2^32 - 1, not '{text}'")
     return int(text)
-
-
-def _output_folder(text: str) -> Path:
-    if Path(text).exists() and not Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"must be a folder, but '{text}' is a file")
-    return Path(text)
 
 
 def _check_generators(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

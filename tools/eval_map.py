@@ -1,4 +1,4 @@
-"""Score detections on a labelled split of ILSVRC DET: average precision a class, and their mean.
+"""Score detections on labelled photographs: average precision a class, their mean, its interval.
 
 Examples
 --------
@@ -10,9 +10,10 @@ A quick look: every 20th image only, fewer proposals:
 
     python tools/eval_map.py --root ILSVRC --split val --every 20 --max-proposals 300
 
-A network of your own from tools/train.py, average precisions to a file, too:
+A network of your own from tools/train.py, the result to a file, too; tools/compare.py says whether
+it is better than another:
 
-    python tools/eval_map.py --root ILSVRC --split val --weights member.safetensors --json ap.json
+    python tools/eval_map.py --root ILSVRC --split val --weights member.safetensors --json a.json
 
 The proposals of a file that tools/propose.py made of the split:
 
@@ -22,16 +23,39 @@ Score a file that is there, from this or any other detector, in two classes only
 
     python tools/eval_map.py --root ILSVRC --split val --predictions theirs.txt --classes car dog
 
-The tree holds ImageSets/DET/val.txt (lines "image_id number"), Annotations/DET/val/*.xml and
-Data/DET/val/*.JPEG. A prediction file holds one detection a line,
+The same with a page of curves, errors and pictures (docs/report.md), report/report.html:
+
+    python tools/eval_map.py --root ILSVRC --split val --predictions theirs.txt --report report
+
+The same by other rules, and trees and files of other kinds:
+
+    python tools/eval_map.py --root ILSVRC --split val --predictions theirs.txt --protocol coco
+    python tools/eval_map.py --root VOCdevkit/VOC2007 --split test --format voc --protocol voc2007
+    python tools/eval_map.py --root coco --split val2017 --format coco --predictions theirs.json
+
+The rules (--protocol) are free of the tree's kind (--format); docs/scoring.md compares them.
+
+    ilsvrc    own IoU threshold for each object, from 0.5 down; area under the envelope
+    voc2007   IoU 0.5, difficult objects ignored; mean of the precision at 11 levels of recall
+    voc       the same with the area under the envelope, as from VOC 2010 on
+    coco      pycocotools: IoU 0.5, and the mean over 0.50 to 0.95 beside it; 101 levels of recall
+
+A tree of ILSVRC DET holds ImageSets/DET/val.txt (lines "image_id number"),
+Annotations/DET/val/*.xml and Data/DET/val/*.JPEG. A prediction file holds one detection a line,
 
     image_id det_id confidence xmin ymin xmax ymax
     17 37 0.9731 48 239.5 194 370
 
-where image_id is the number of the image in its list (or its name) and det_id is 1-200; pixels
-count from 0, and xmax, ymax are the last ones inside. A blacklist holds lines "image_id wnid".
+where image_id is the number of the image in its list (or its name) and det_id is 1-200, in
+other trees the number of the class; pixels count from 0, and xmax, ymax are the last ones
+inside. A file whose name ends in .json is a list of COCO's results instead,
 
-A class without objects has no AP, and the mean leaves it out.
+    [{"image_id": 17, "category_id": 37, "bbox": [48, 239.5, 147, 131.5], "score": 0.9731}, ...]
+
+A blacklist holds lines "image_id wnid".
+
+A class without objects has no AP, and the mean leaves it out. The interval holds 95 % of the mAPs
+of as many images drawn from these with repetition.
 Exit codes: 0 done; 1 done, but some images could not be read or have no proposals in the file,
 whose objects count as missed; 2 the command or an input cannot be used; 130 interrupted, when
 predictions_val.partial.txt holds the images that were done.
@@ -40,8 +64,6 @@ predictions_val.partial.txt holds the images that were done.
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -52,27 +74,29 @@ import _common
 import numpy as np
 from _detectors import DETECTOR_FLAGS, add_detector_flags, detection_task, load_detector
 from _inputs import open_proposals
+from _reports import write_report_of_run
+from _scores import Result, print_scores, score_predictions, what_was_scored
 
 with _common.errors_as_lines():
-    from detector.classes import ObjectClass, ilsvrc_classes, select_classes
-    from detector.datasets import IlsvrcDet, ImageAnnotation
+    from detector.classes import ObjectClass, select_classes
+    from detector.datasets import DATASET_FORMATS, Dataset, ImageAnnotation, open_dataset
     from detector.scoring import (
+        PROTOCOLS,
         Blacklist,
+        Evaluation,
         ImageIndex,
         Predictions,
-        Score,
-        gather_ground_truth,
         gather_predictions,
         read_blacklist,
+        read_coco_results,
         read_predictions,
-        score,
+        write_evaluation,
         write_predictions,
     )
     from proposals import ProposalFile
-    from proposals.files import write_text
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for torch
-    from detector.rcnn import Detector, Task
+    from detector.rcnn import Detector
     from detector.results import Detections
 
 
@@ -80,6 +104,7 @@ if TYPE_CHECKING:  # so that scoring a file does not wait for torch
 class Task:
     """What is scored against what. All inputs are read, so that nothing is refused later."""
 
+    dataset: Dataset
     images: ImageIndex
     annotations: dict[int, ImageAnnotation]  # by image index; all that is looked at
     classes: tuple[ObjectClass, ...]
@@ -95,10 +120,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with open_proposals(options.proposals) as file:
             task = _prepare(options)
             predictions, broken = _obtain_predictions(task, options, file)
-        result = _score(task, predictions)
-        _print_table(task, result)
+        result = score_predictions(
+            predictions,
+            task.annotations,
+            task.classes,
+            task.blacklist,
+            protocol=options.protocol,
+            resamples=options.resamples,
+        )
+        print(
+            f"{len(task.annotations)} of {len(task.images)} images;"
+            f" {len(task.classes)} classes {task.origin_of_classes}; rules of {options.protocol}"
+        )
+        if strange := _objects_of_no_class(task):
+            print(f"{strange} objects of no class of the data set are ignored")
+        print_scores(result, task.classes, every_class=options.classes is not None)
         if options.json is not None:
-            _write_json(options.json, result)
+            _write_json(options, task, result)
+        if options.report is not None:
+            path = write_report_of_run(
+                options,
+                arguments,
+                task,
+                predictions,
+                result.interval,
+                broken,
+            )
+            print(f"report written to {path}")
     if broken:
         print(f"skipped {len(broken)} images:", file=sys.stderr)
         print(*(f"  {reason}" for reason in broken), sep="\n", file=sys.stderr)
@@ -110,15 +158,26 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     # fmt: off
     add("--root", type=Path, required=True, metavar="DIR",
-        help="folder with ImageSets, Annotations and Data")
+        help="folder of the data set; of ILSVRC the one with ImageSets, Annotations and Data")
     add("--split", required=True, help="for example val")
+    add("--format", choices=DATASET_FORMATS, default="ilsvrc",
+        help="kind of the data set (default: %(default)s)")
+    add("--protocol", choices=PROTOCOLS, default="ilsvrc",
+        help="rules to score by (default: %(default)s)")
     add("--classes", nargs="+", metavar="KEY",
         help="classes to score, by name, WordNet id or det_id (default: those that the detector"
-        " knows; with --predictions, those with objects in the images)")
-    add("--predictions", type=Path, metavar="FILE", help="score this file and detect nothing")
+        " knows; with --predictions, all of the data set)")
+    add("--predictions", type=Path, metavar="FILE",
+        help="score this file, text or COCO's .json, and detect nothing")
     add("--blacklist", type=Path, metavar="FILE", help="pairs of image and class that do not count")
+    add("--resamples", type=_common.count_from_zero, default=1000, metavar="N",
+        help="sets of images to draw for the interval, 0 for none (default: %(default)s)")
     add("--json", type=_common.output_file, metavar="FILE",
-        help="write the average precisions there, too")
+        help="write the average precisions there, too, and what each detection found: for"
+        " tools/compare.py")
+    add("--report", type=_common.output_folder, metavar="DIR",
+        help="write report.html there: curves, kinds of errors with pictures, and more; with it,"
+        " --proposals may stand beside --predictions")
     add("--out", type=_common.output_file, metavar="FILE",
         help="prediction file to write, over what is there (default: predictions_SPLIT.txt)")
     add("--every", type=_common.count_from_one, default=1, metavar="N",
@@ -128,7 +187,8 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.predictions is not None:
         for flag in ("out", *DETECTOR_FLAGS):
-            if getattr(options, flag) is not None:
+            of_report = flag == "proposals" and options.report is not None
+            if getattr(options, flag) is not None and not of_report:
                 parser.error(
                     f"--{flag.replace('_', '-')} is for detecting: leave it out with --predictions"
                 )
@@ -136,35 +196,67 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _prepare(options: argparse.Namespace) -> Task:
-    dataset = IlsvrcDet(options.root, options.split)
-    images = ImageIndex(dataset.image_ids, dataset.image_numbers)
-    annotations = {index: dataset[index] for index in range(0, len(dataset), options.every)}
-    blacklist = (
-        frozenset() if options.blacklist is None else read_blacklist(options.blacklist, images)
+    dataset = open_dataset(options.root, options.split, options.format)
+    # By number, as pycocotools ranks equal scores by the number of the image.
+    order = np.argsort(np.array(dataset.image_numbers, np.int64)).tolist()
+    images = ImageIndex(
+        [dataset.image_ids[i] for i in order], [dataset.image_numbers[i] for i in order]
     )
-    asked = None if options.classes is None else select_classes(options.classes)
+    annotations = _read_annotations(dataset, order, options.every)
+    blacklist: Blacklist = frozenset()
+    if options.blacklist is not None:
+        blacklist = read_blacklist(options.blacklist, images, dataset.classes)
+    asked = None
+    if options.classes is not None:
+        asked = select_classes(options.classes, dataset.classes)
     source: Predictions | Detector
     if options.predictions is not None:
-        source = read_predictions(options.predictions, images)
-        classes, origin = asked or _classes_present(annotations), "with objects in these images"
+        as_json = options.predictions.suffix.lower() == ".json"
+        read = read_coco_results if as_json else read_predictions
+        source = read(options.predictions, images, dataset.classes)
+        classes, origin = asked or dataset.classes, "of the data set"
     else:
         source = load_detector(options)
-        classes, origin = asked or source.classes, "that the detector knows"
-        if unknown := [c.name for c in classes if c not in source.classes]:
-            raise ValueError(
-                f"the detector does not know {', '.join(unknown)}: it knows"
-                f" {', '.join(c.name for c in source.classes)}"
-            )
+        classes, origin = _known_classes(dataset, source, asked), "that the detector knows"
+    _check_objects(annotations, classes)
     origin = origin if asked is None else "asked for"
-    return Task(images, annotations, classes, origin, blacklist, source)
+    return Task(dataset, images, annotations, classes, origin, blacklist, source)
 
 
-def _classes_present(annotations: dict[int, ImageAnnotation]) -> tuple[ObjectClass, ...]:
+def _read_annotations(
+    dataset: Dataset, order: Sequence[int], every: int
+) -> dict[int, ImageAnnotation]:
+    """Return every Nth annotation of the data set, by the place of its image in the order."""
+    annotations: dict[int, ImageAnnotation] = {}
+    with _common.progress(len(order), "reading annotations", "image") as advance_to:
+        for index, place in enumerate(order):
+            if place % every == 0:
+                annotations[index] = dataset[place]
+            advance_to(index + 1)
+    return annotations
+
+
+def _known_classes(
+    dataset: Dataset, detector: Detector, asked: tuple[ObjectClass, ...] | None
+) -> tuple[ObjectClass, ...]:
+    """Return the classes of the data set that are asked for, or else all that both know."""
+    keys = {object_class.key for object_class in detector.classes}
+    known = tuple(c for c in dataset.classes if c.key in keys)
+    names = ", ".join(c.name for c in detector.classes)
+    if unknown := [c.name for c in asked or () if c not in known]:
+        raise ValueError(f"the detector does not know {', '.join(unknown)}: it knows {names}")
+    if not known:
+        raise ValueError(f"the detector knows no class of the data set: it knows {names}")
+    return asked or known
+
+
+def _check_objects(annotations: dict[int, ImageAnnotation], classes: Sequence[ObjectClass]) -> None:
     present = {key for annotation in annotations.values() for key in annotation.class_keys}
-    classes = tuple(c for c in ilsvrc_classes() if c.key in present)
-    if not classes:
-        raise ValueError("these images hold no object of ILSVRC's classes: nothing to score")
-    return classes
+    if present.isdisjoint(c.key for c in classes):
+        raise ValueError(
+            f"these {len(annotations)} images hold no object of the {len(classes)} classes:"
+            " nothing to score"
+        )
 
 
 def _obtain_predictions(
@@ -181,10 +273,10 @@ def _obtain_predictions(
         found.extend(_detect(task.source, task.annotations, file, broken))
     except KeyboardInterrupt:
         path = path.with_suffix(f".partial{path.suffix}")
-        write_predictions(path, gather_predictions(found), task.images)
+        write_predictions(path, gather_predictions(found, task.dataset.classes), task.images)
         print(f"detections of {len(found)} images written to {path}", file=sys.stderr)
         raise
-    predictions = gather_predictions(found)
+    predictions = gather_predictions(found, task.dataset.classes)
     write_predictions(path, predictions, task.images)
     print(f"{len(predictions)} detections written to {path}")
     return predictions, broken
@@ -208,46 +300,17 @@ def _detect(
             advance_to(done)
 
 
-def _score(task: Task, predictions: Predictions) -> Score:
-    ground_truth = gather_ground_truth(task.annotations.items(), task.classes)
-    return score(ground_truth, predictions, [c.id for c in task.classes], task.blacklist)
-
-
-def _print_table(task: Task, result: Score) -> None:
-    print(
-        f"{len(task.annotations)} of {len(task.images)} images;"
-        f" {len(task.classes)} classes {task.origin_of_classes}"
-    )
-    if strange := _objects_of_no_class(task):
-        print(f"{strange} objects of no ILSVRC class are ignored")
-    width = max(len("name"), *(len(c.name) for c in task.classes))
-    print(f"det_id  {'wnid':<9}  {'name':<{width}}  objects  detections      AP")
-    for object_class in task.classes:
-        curve = result.curves[object_class.id]
-        print(
-            f"{object_class.id:>6}  {object_class.wnid}  {object_class.name:<{width}}"
-            f"  {curve.objects:>7}  {curve.detections:>10}  {curve.average_precision:>6.4f}"
-        )
-    without = len(result.classes_without_objects)
-    left_out = f" ({without} without objects left out)" if without else ""
-    print(f"mAP {result.mean_ap:.4f} over {len(task.classes) - without} classes{left_out}")
-
-
 def _objects_of_no_class(task: Task) -> int:
-    known = {c.key for c in ilsvrc_classes()} | {c.key for c in task.classes}
+    known = {c.key for c in task.dataset.classes}
     return sum(key not in known for a in task.annotations.values() for key in a.class_keys)
 
 
-def _write_json(path: Path, result: Score) -> None:
-    content = {
-        "mAP": _or_null(result.mean_ap),
-        "AP": {str(class_id): _or_null(ap) for class_id, ap in result.ap_by_class.items()},
-    }
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def _or_null(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _write_json(options: argparse.Namespace, task: Task, result: Result) -> None:
+    image_ids = tuple(annotation.image_id for annotation in task.annotations.values())
+    write_evaluation(
+        options.json,
+        Evaluation(what_was_scored(options), result.outcomes, task.classes, image_ids),
+    )
 
 
 if __name__ == "__main__":

@@ -136,7 +136,11 @@ def _look_at_picture(
 ) -> tuple[list[Problem], list[Problem]]:
     """Return what is wrong with a picture, and what is worth a note."""
     path = dataset.image_path(image_id)
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError as error:
+        return [Problem(path, f"cannot be looked at ({error.strerror}): see to its folder")], []
+    if not is_there:
         what = f"missing, but {dataset.source} names the image: fetch the picture, or take the"
         return [Problem(path, f"{what} image off the list")], []
     if not decode:

@@ -21,7 +21,9 @@ from detector.classes import ObjectClass
 from proposals.files import whole_file
 
 WORTH_BYTES: Final = 1 << 20  # from which size on a file is indexed
-_VERSION: Final = 1  # of the index; raise it when its content or the checks of it change
+_VERSION: Final = (
+    1  # of the index; raise it when its content, the checks or coco_classes.tsv change
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 def _save(path: Path, stamp: tuple[int, int, int], index: CocoIndex) -> None:
-    arrays: dict[str, NDArray[Any]] = {
+    arrays: dict[str, Any] = {
         name: value for name, value in vars(index).items() if isinstance(value, np.ndarray)
     }
     arrays["file_names"] = np.array(index.file_names, np.str_)
@@ -138,7 +140,7 @@ def _save(path: Path, stamp: tuple[int, int, int], index: CocoIndex) -> None:
 def _load(path: Path, stamp: tuple[int, int, int]) -> CocoIndex | None:
     """Return what is kept, None if there is nothing, or nothing of this file and version."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             if tuple(kept["stamp"].tolist()) != stamp:
                 return None
             arrays = {name: kept[name] for name in kept.files}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -37,10 +38,8 @@ def read_json(path: Path | str, *, max_bytes: int) -> Any:  # noqa: ANN401 - wha
     path = Path(path)
     text = read_text(path, max_bytes)
     try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float
-        )
-        _check_depth(value)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        _check_inside(value)
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
         refuse(Problem(path, f"not JSON ({where}): correct it, or fetch it again"))
@@ -63,8 +62,7 @@ class _RefusedError(ValueError):
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
         raise _RefusedError(f"an object holds the key {shown(twice)} twice: keep one of them")
     return found
 
@@ -73,24 +71,14 @@ def _constant(name: str) -> float:
     raise _RefusedError(f"holds {name}, which is no number of JSON: correct the value")
 
 
-def _float(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise _RefusedError(f"holds the number {digits[:40]}, which is too large: correct it")
-    return value
-
-
-def _check_depth(value: object) -> None:
-    """Refuse what others would recurse into too deeply."""
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(MAX_DEPTH):
+def _check_inside(value: object) -> None:
+    """Refuse what others would recurse into too deeply, and numbers beyond all floats."""
+    level: list[Any] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        inside = [parent.values() if isinstance(parent, dict) else parent for parent in level]
+        if any(math.inf in values or -math.inf in values for values in inside):
+            raise _RefusedError("holds a number that is too large, such as 1e999: correct it")
+        level = [value for values in inside for value in values if isinstance(value, dict | list)]
         if not level:
             return
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
-        ]
-    if level:
-        raise _RefusedError(_TOO_DEEP)
+    raise _RefusedError(_TOO_DEEP)

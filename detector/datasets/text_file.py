@@ -9,7 +9,9 @@ from typing import Final
 
 from detector.datasets.problems import Problem, refuse
 
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_FOREIGN: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]")
+_NO_NAMES: Final = frozenset({"", ".", ".."})
+_LONG: Final = 240  # bytes; with a suffix, file systems take 255
 
 
 def read_text(path: Path, max_bytes: int) -> str:
@@ -40,11 +42,10 @@ def leads_astray(name: str) -> bool:
     """Return whether a name that a file gives leads out of its folder, or is no name of a file."""
     parts = name.split("/")
     return (
-        "\\" in name
-        or any(part in {"", ".", ".."} for part in parts)
-        or re.match(r"[A-Za-z]:", name) is not None
-        or max(len(part.encode("utf-8", "surrogatepass")) for part in parts) > 240
-        or _UNPRINTABLE.search(name) is not None
+        _FOREIGN.search(name) is not None
+        or not _NO_NAMES.isdisjoint(parts)
+        or (name[1:2] == ":" and name[0].isalpha())  # a drive
+        or (len(name) > _LONG // 4 and any(len(part.encode()) > _LONG for part in parts))
     )
 
 

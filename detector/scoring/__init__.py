@@ -1,11 +1,22 @@
-"""Average precision as ILSVRC DET counts it, and the files that go in and out of it."""
+"""Average precision by four protocols, and the files that go in and out of it."""
 
-from detector.scoring.average_precision import PrecisionRecall
+from detector.scoring.average_precision import PrecisionRecall, Score
 from detector.scoring.blacklist import read_blacklist
-from detector.scoring.bootstrap import bootstrap_map, percentile_interval
-from detector.scoring.ilsvrc import Score, score
+from detector.scoring.bootstrap import (
+    bootstrap_classes,
+    bootstrap_map,
+    bootstrap_outcomes,
+    percentile_interval,
+)
+from detector.scoring.coco import CocoResult, evaluate_coco
+from detector.scoring.coco_results import read_coco_results
+from detector.scoring.evaluation_file import Evaluation, read_evaluation, write_evaluation
+from detector.scoring.ilsvrc import score
 from detector.scoring.image_index import ImageIndex, ScoringFileError
+from detector.scoring.matching import match_objects
+from detector.scoring.outcomes import PROTOCOLS, Outcomes, Protocol
 from detector.scoring.prediction_file import read_predictions, write_predictions
+from detector.scoring.protocols import match, score_outcomes
 from detector.scoring.records import (
     Blacklist,
     GroundTruth,
@@ -15,19 +26,33 @@ from detector.scoring.records import (
 )
 
 __all__ = [
+    "PROTOCOLS",
     "Blacklist",
+    "CocoResult",
+    "Evaluation",
     "GroundTruth",
     "ImageIndex",
+    "Outcomes",
     "PrecisionRecall",
     "Predictions",
+    "Protocol",
     "Score",
     "ScoringFileError",
+    "bootstrap_classes",
     "bootstrap_map",
+    "bootstrap_outcomes",
+    "evaluate_coco",
     "gather_ground_truth",
     "gather_predictions",
+    "match",
+    "match_objects",
     "percentile_interval",
     "read_blacklist",
+    "read_coco_results",
+    "read_evaluation",
     "read_predictions",
     "score",
+    "score_outcomes",
+    "write_evaluation",
     "write_predictions",
 ]

@@ -1,4 +1,4 @@
-"""How far the mAP of ILSVRC DET would move with other images, by bootstrap.
+"""How far an mAP would move with other images, by bootstrap.
 
 Detections are matched to objects once: what an image's detections find does not depend on the
 other images. A drawn set of images is then a weight for each image's rows, and an average
@@ -7,16 +7,87 @@ precision a weighted one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from math import nan
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from detector.scoring.ilsvrc import counting_rows
-from detector.scoring.matching import find_objects
-from detector.scoring.records import Blacklist, DoubleArray, GroundTruth, IntArray, Predictions
+from detector.scoring.average_precision import RECALL_LEVELS
+from detector.scoring.outcomes import Outcomes
+from detector.scoring.protocols import match
+from detector.scoring.records import (
+    Blacklist,
+    BoolArray,
+    DoubleArray,
+    GroundTruth,
+    IntArray,
+    Predictions,
+)
+from proposals._numba import kernel
 from proposals.bootstrap import Interval
+
+_TOGETHER: Final = 64  # sets of images that the kernel goes through side by side
+
+Times = NDArray[np.int32]
+
+
+def bootstrap_outcomes(
+    outcomes: Outcomes, class_ids: Iterable[int], *, seed: int, resamples: int = 1000
+) -> DoubleArray:
+    """Return the mAP of sets of images that are drawn with replacement.
+
+    The same seed and number of images draw the same sets, whatever was predicted: the
+    difference of two results is a paired one.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        Of any protocol.
+    class_ids : iterable of int
+        A class without objects in a drawn set is left out of its mean.
+    seed : int
+    resamples : int
+
+    Returns
+    -------
+    (resamples,) float64 array
+        As `score_outcomes` gives on the drawn images, each as often as it was drawn; nan where
+        none of them holds an object.
+
+    Raises
+    ------
+    ValueError
+        If there is no image.
+    """
+    return mean_of_known(bootstrap_classes(outcomes, class_ids, seed=seed, resamples=resamples))
+
+
+def bootstrap_classes(
+    outcomes: Outcomes, class_ids: Iterable[int], *, seed: int, resamples: int = 1000
+) -> DoubleArray:
+    """Return the average precisions whose mean `bootstrap_outcomes` gives.
+
+    Returns
+    -------
+    (C, resamples) float64 array
+        In the order of the classes; nan for a class without objects in a drawn set.
+
+    Raises
+    ------
+    ValueError
+        If there is no image.
+    """
+    if outcomes.image_count < 1:
+        raise ValueError(f"image_count must be at least 1 but got {outcomes.image_count}")
+    classes = list(_ranked_by_class(outcomes, class_ids))
+    levels = RECALL_LEVELS[outcomes.protocol]
+    parts = [np.zeros((len(classes), 0))]
+    for times in _drawn(outcomes.image_count, seed, resamples):
+        aps = [_average_precisions(times, *one, levels) for one in classes]
+        parts.append(np.array(aps).reshape(len(classes), times.shape[1]))
+    return np.concatenate(parts, axis=1)
 
 
 def bootstrap_map(
@@ -29,43 +100,12 @@ def bootstrap_map(
     seed: int,
     resamples: int = 1000,
 ) -> DoubleArray:
-    """Return the mAP of sets of images that are drawn with replacement.
-
-    The same seed and number of images draw the same sets, whatever the predictions: the
-    difference of two results is a paired one.
-
-    Parameters
-    ----------
-    ground_truth, predictions, class_ids, blacklist
-        As in `score`; a class without objects in a drawn set is left out of its mean.
-    image_count : int
-        Number of images, those without objects and detections too.
-    seed : int
-    resamples : int
-
-    Returns
-    -------
-    (resamples,) float64 array
-        As `score` gives on the drawn images, each as often as it was drawn; nan where none of
-        them holds an object.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or an object or a detection is of an image beyond their number.
-    """
-    _check_images(image_count, ground_truth.image_indices, predictions.image_indices)
-    wanted = tuple(dict.fromkeys(class_ids))
-    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
-    classes = _ranked_by_class(ground_truth, predictions, wanted)
-    random = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    for number in range(resamples):
-        drawn = random.integers(image_count, size=image_count)
-        times = np.bincount(drawn, minlength=image_count)  # (images,)
-        known = [ap for one in classes if (ap := one.average_precision(times)) is not None]
-        means[number] = sum(known) / len(known) if known else nan
-    return means
+    """Return `bootstrap_outcomes` of predictions by the rules of ILSVRC DET."""
+    wanted = tuple(class_ids)
+    outcomes = match(
+        ground_truth, predictions, wanted, blacklist, protocol="ilsvrc", image_count=image_count
+    )
+    return bootstrap_outcomes(outcomes, wanted, seed=seed, resamples=resamples)
 
 
 def percentile_interval(estimate: float, resampled: DoubleArray) -> Interval:
@@ -77,55 +117,100 @@ def percentile_interval(estimate: float, resampled: DoubleArray) -> Interval:
     return Interval(estimate, low, high)
 
 
-@dataclass(frozen=True, eq=False)
-class _RankedClass:
-    """The detections of one class by descending score, and its objects."""
-
-    images: IntArray  # (D,) of each detection
-    hits: IntArray  # (H,) places in the ranking that find an object
-    object_images: IntArray  # (G,)
-
-    def average_precision(self, times: IntArray) -> float | None:
-        """Return the AP where image i counts ``times[i]`` times; None without objects.
-
-        Copies of a detection stand side by side. Those of a hit raise the precision one by
-        one, so that the last of them alone decides the envelope at all of them.
-        """
-        objects = int(times[self.object_images].sum())
-        if objects == 0:
-            return None
-        seen = np.cumsum(times[self.images])[self.hits]  # (H,)
-        weights = times[self.images[self.hits]]
-        precision = np.cumsum(weights) / np.maximum(seen, 1)
-        envelope = np.maximum.accumulate(precision[::-1])[::-1]
-        return float(np.sum(weights * envelope) / objects)
+def _drawn(image_count: int, seed: int, resamples: int) -> Iterator[Times]:
+    """Yield how often each image (I,) is in each of some sets, as (I, sets)."""
+    random = np.random.default_rng(seed)
+    for start in range(0, resamples, _TOGETHER):
+        times = np.empty((image_count, min(_TOGETHER, resamples - start)), np.int32)
+        for column in range(times.shape[1]):
+            drawn = random.integers(image_count, size=image_count)
+            times[:, column] = np.bincount(drawn, minlength=image_count)
+        yield times
 
 
 def _ranked_by_class(
-    ground_truth: GroundTruth, predictions: Predictions, wanted: Iterable[int]
-) -> list[_RankedClass]:
-    found = find_objects(ground_truth, predictions)
-    ranking = np.argsort(-predictions.scores, kind="stable")
-    ranked_ids = predictions.class_ids[ranking]
-    classes = []
-    for class_id in wanted:
-        rows = ranking[ranked_ids == class_id]
-        classes.append(
-            _RankedClass(
-                images=predictions.image_indices[rows],
-                hits=np.flatnonzero(found[rows]),
-                object_images=ground_truth.image_indices[ground_truth.class_ids == class_id],
-            )
-        )
-    return classes
+    outcomes: Outcomes, class_ids: Iterable[int]
+) -> Iterator[tuple[IntArray, BoolArray, IntArray]]:
+    """Yield, of each class, image and outcome (D,) of its detections by descending score.
+
+    With them go the images (G,) of its objects.
+    """
+    ranking = np.argsort(-outcomes.scores, kind="stable")
+    rows = ranking[np.argsort(outcomes.class_ids[ranking], kind="stable")]  # by class, then rank
+    ids = outcomes.class_ids[rows]
+    objects = np.argsort(outcomes.object_class_ids, kind="stable")
+    object_ids = outcomes.object_class_ids[objects]
+    for class_id in dict.fromkeys(class_ids):
+        start, stop = np.searchsorted(ids, [class_id, class_id + 1])
+        first, last = np.searchsorted(object_ids, [class_id, class_id + 1])
+        of_class = rows[start:stop]
+        object_images = outcomes.object_image_indices[objects[first:last]]
+        yield outcomes.image_indices[of_class], outcomes.found[of_class], object_images
 
 
-def _check_images(image_count: int, *image_indices: IntArray) -> None:
-    if image_count < 1:
-        raise ValueError(f"image_count must be at least 1 but got {image_count}")
-    for indices in image_indices:
-        if len(indices) and indices.max() >= image_count:
-            raise ValueError(
-                f"image_count must exceed every image index but got {image_count} and image"
-                f" {indices.max()}"
-            )
+def mean_of_known(aps: DoubleArray) -> DoubleArray:
+    """Return the means (sets,) over the classes (C, sets), nan left out; nan where all are nan."""
+    known = ~np.isnan(aps)
+    counts = known.sum(axis=0)
+    sums = np.where(known, aps, 0.0).sum(axis=0)
+    means: DoubleArray = np.divide(sums, counts, out=np.full(len(sums), nan), where=counts > 0)
+    return means
+
+
+@kernel
+def _average_precisions(
+    times: Times,  # (I, sets)
+    images: IntArray,  # (D,) of each detection, by descending score
+    found: BoolArray,  # (D,)
+    object_images: IntArray,  # (G,)
+    levels: DoubleArray,  # (L,) of recall; none for the area
+) -> DoubleArray:
+    """Return the AP of one class in each set, where image i counts ``times[i]`` times.
+
+    From the last detection to the first, so that the envelope is the highest precision so far.
+    Copies of a detection stand side by side. Those of a hit raise the precision one by one, so
+    that the last of them alone decides the envelope at all of them.
+    """
+    objects = _sum_of(times, object_images)
+    seen = _sum_of(times, images)
+    hits = _sum_of(times, images[found])
+    envelope, sums = np.zeros(len(seen)), np.zeros(len(seen))
+    for d in range(len(images) - 1, -1, -1):
+        weights = times[images[d]]
+        if found[d]:
+            for s in range(len(seen)):
+                envelope[s] = max(envelope[s], hits[s] / max(seen[s], 1))
+                before = hits[s] - weights[s]
+                if weights[s] > 0:
+                    sums[s] += envelope[s] * _steps(before, hits[s], objects[s], levels)
+                hits[s] = before
+        for s in range(len(seen)):
+            seen[s] -= weights[s]
+    for s in range(len(seen)):
+        sums[s] = sums[s] / (len(levels) or objects[s]) if objects[s] > 0 else np.nan
+    return sums
+
+
+@kernel
+def _sum_of(times: Times, images: IntArray) -> Times:
+    """Return how often the images (N,) stand in each set together: (sets,)."""
+    total = np.zeros(times.shape[1], np.int32)
+    for image in images:
+        for s in range(len(total)):
+            total[s] += times[image, s]
+    return total
+
+
+@kernel
+def _steps(before: int, after: int, objects: int, levels: DoubleArray) -> int:
+    """Return how often the envelope counts between two numbers of objects found.
+
+    Once an object for the area; else once a level of recall that is reached, the first of which
+    is 0: it is reached by the first object.
+    """
+    if len(levels) == 0:
+        return after - before
+    reached = np.searchsorted(levels, after / objects, side="right")
+    if before > 0:
+        reached -= np.searchsorted(levels, before / objects, side="right")
+    return int(reached)

@@ -1,8 +1,12 @@
-"""Which detections find an object, by the rule of ILSVRC DET (eval_detection.m)."""
+"""Which object each detection takes: the rules of ILSVRC DET and of PASCAL VOC.
+
+Both go through the detections of an image and a class by descending score, and by their order
+where scores are equal. They differ in what a detection does when its favourite is taken.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -14,14 +18,14 @@ from detector.scoring.records import (
     IntArray,
     Predictions,
 )
-from proposals._numba import kernel
+from proposals._numba import Number, kernel
 
 USUAL_THRESHOLD: Final = 0.5
 SLACK: Final = 10.0  # pixels; what a small object's box may be off by
 
 
 def object_thresholds(boxes_xyxy: FloatArray) -> DoubleArray:
-    """Return the IoU (G,) from which each object (G, 4) counts as found.
+    """Return the IoU (G,) from which each object (G, 4) counts as found by ILSVRC's rule.
 
     That is ``min(0.5, w h / ((w + 10) (h + 10)))``. The devkit's w is ``xmax - xmin + 1`` of
     inclusive pixels: the width of a box with an exclusive edge.
@@ -32,72 +36,186 @@ def object_thresholds(boxes_xyxy: FloatArray) -> DoubleArray:
     return np.minimum(USUAL_THRESHOLD, allowed)
 
 
-def find_objects(ground_truth: GroundTruth, predictions: Predictions) -> BoolArray:
-    """Return for each detection (D,) whether it finds an object.
+def match_objects(ground_truth: GroundTruth, predictions: Predictions) -> IntArray:
+    """Return for each detection (D,) the row of the object that it takes, by ILSVRC's rule.
 
-    In an image and a class, the detections choose by descending score, and by their order
-    where scores are equal. Each takes the object with the highest IoU among those that nobody
-    took and whose own threshold it reaches; of equal ones, the first. One that finds its
-    favourite taken may so take another, unlike in PASCAL VOC.
+    Each takes the object with the highest IoU among those that nobody took and whose own
+    threshold it reaches; of equal ones, the first. One that finds its favourite taken may so
+    take another, unlike in PASCAL VOC. A detection that takes none has -1.
     """
-    by_group = np.lexsort((ground_truth.class_ids, ground_truth.image_indices))
-    object_boxes = ground_truth.boxes_xyxy[by_group]
-    order = np.lexsort((-predictions.scores, predictions.class_ids, predictions.image_indices))
-    found = _match_sorted(
-        np.stack([ground_truth.image_indices, ground_truth.class_ids], axis=1)[by_group],
-        object_boxes.astype(np.float64),
-        object_thresholds(object_boxes),
-        np.stack([predictions.image_indices, predictions.class_ids], axis=1)[order],
-        predictions.boxes_xyxy[order].astype(np.float64),
+    groups = _group(ground_truth, predictions)
+    thresholds = object_thresholds(ground_truth.boxes_xyxy)[groups.object_rows]
+    return _rows_of(
+        _take_best_free(
+            groups.ranking,
+            predictions.boxes_xyxy,
+            groups.starts,
+            groups.stops,
+            ground_truth.boxes_xyxy[groups.object_rows],
+            thresholds,
+        ),
+        groups,
     )
-    in_given_order = np.empty_like(found)
-    in_given_order[order] = found
-    return in_given_order
+
+
+def find_objects(ground_truth: GroundTruth, predictions: Predictions) -> BoolArray:
+    """Return for each detection (D,) whether it takes an object in `match_objects`."""
+    return match_objects(ground_truth, predictions) >= 0
+
+
+def match_objects_voc(
+    ground_truth: GroundTruth, predictions: Predictions
+) -> tuple[IntArray, BoolArray]:
+    """Return which object each detection takes by the rule of PASCAL VOC (VOCevaldet.m).
+
+    Each looks at the object with the highest IoU, of equal ones the first, taken or not. From
+    an IoU of 0.5 on it takes that object if nobody did; of a difficult one it is ignored.
+
+    Returns
+    -------
+    rows : (D,) int64
+        Row of the object that each detection takes; -1 for none.
+    ignored : (D,) bool
+        Detections that count neither way.
+    """
+    groups = _group(ground_truth, predictions)
+    taken, ignored = _take_favourite(
+        groups.ranking,
+        predictions.boxes_xyxy,
+        groups.starts,
+        groups.stops,
+        ground_truth.boxes_xyxy[groups.object_rows],
+        ground_truth.difficult[groups.object_rows],
+    )
+    return _rows_of(taken, groups), ignored
+
+
+def lie_in_crowd(crowd: GroundTruth, predictions: Predictions) -> BoolArray:
+    """Return which detections (D,) lie by half or more in one crowd box of their class."""
+    if len(crowd) == 0:
+        return np.zeros(len(predictions), np.bool_)
+    groups = _group(crowd, predictions)
+    return _lie_inside(
+        predictions.boxes_xyxy, groups.starts, groups.stops, crowd.boxes_xyxy[groups.object_rows]
+    )
+
+
+class _Groups(NamedTuple):
+    """Objects sorted by image and class, so that those that concern a detection are a slice."""
+
+    object_rows: IntArray  # (G,) row of each sorted object
+    starts: IntArray  # (D,) the slice of each detection
+    stops: IntArray  # (D,)
+    ranking: IntArray  # (D,) rows of the detections, in the order in which they choose
+
+
+def _group(ground_truth: GroundTruth, predictions: Predictions) -> _Groups:
+    # One number an image and class; the stride exceeds every class id.
+    stride = 1 + max(
+        (int(ids.max()) for ids in (ground_truth.class_ids, predictions.class_ids) if len(ids)),
+        default=0,
+    )
+    object_keys = ground_truth.image_indices * stride + ground_truth.class_ids
+    detection_keys = predictions.image_indices * stride + predictions.class_ids
+    object_rows = np.argsort(object_keys, kind="stable")
+    object_keys = object_keys[object_rows]
+    return _Groups(
+        object_rows,
+        np.searchsorted(object_keys, detection_keys, side="left"),
+        np.searchsorted(object_keys, detection_keys, side="right"),
+        np.argsort(-predictions.scores, kind="stable"),
+    )
+
+
+def _rows_of(taken: IntArray, groups: _Groups) -> IntArray:
+    """Return the rows of objects that are given by their sorted place, -1 for none."""
+    return np.append(groups.object_rows, -1)[taken]
 
 
 @kernel
-def _match_sorted(
-    object_groups: IntArray,  # (G, 2) image index and class id, ascending
-    object_boxes: DoubleArray,  # (G, 4)
+def _take_best_free(
+    ranking: IntArray,  # (D,)
+    detection_boxes: FloatArray,  # (D, 4)
+    starts: IntArray,  # (D,)
+    stops: IntArray,  # (D,)
+    object_boxes: FloatArray,  # (G, 4)
     thresholds: DoubleArray,  # (G,)
-    detection_groups: IntArray,  # (D, 2) ascending; within a group by descending score
-    detection_boxes: DoubleArray,  # (D, 4)
-) -> BoolArray:
-    found = np.zeros(len(detection_groups), np.bool_)
-    taken = np.zeros(len(object_groups), np.bool_)
-    first = 0  # object of the group at hand, or where it would stand
-    for d in range(len(detection_groups)):
-        image, class_id = detection_groups[d]
-        while first < len(object_groups) and (
-            object_groups[first, 0] < image
-            or (object_groups[first, 0] == image and object_groups[first, 1] < class_id)
-        ):
-            first += 1
-        best, best_iou = -1, -1.0
-        g = first
-        while (
-            g < len(object_groups)
-            and object_groups[g, 0] == image
-            and object_groups[g, 1] == class_id
-        ):
+) -> IntArray:
+    takes = np.full(len(ranking), -1, np.int64)
+    taken = np.zeros(len(object_boxes), np.bool_)
+    for d in ranking:
+        best, best_iou = -1, 0.0
+        for g in range(starts[d], stops[d]):
             if not taken[g]:
                 iou = _iou(detection_boxes[d], object_boxes[g])
-                if iou > 0 and iou >= thresholds[g] and iou > best_iou:
+                if iou >= thresholds[g] and iou > best_iou:
                     best, best_iou = g, iou
-            g += 1
         if best >= 0:
             taken[best] = True
-            found[d] = True
-    return found
+            takes[d] = best
+    return takes
 
 
 @kernel
-def _iou(box: DoubleArray, other: DoubleArray) -> float:
-    width = min(box[2], other[2]) - max(box[0], other[0])
-    height = min(box[3], other[3]) - max(box[1], other[1])
-    if width <= 0 or height <= 0:
+def _take_favourite(
+    ranking: IntArray,  # (D,)
+    detection_boxes: FloatArray,  # (D, 4)
+    starts: IntArray,  # (D,)
+    stops: IntArray,  # (D,)
+    object_boxes: FloatArray,  # (G, 4)
+    difficult: BoolArray,  # (G,)
+) -> tuple[IntArray, BoolArray]:
+    takes = np.full(len(ranking), -1, np.int64)
+    ignored = np.zeros(len(ranking), np.bool_)
+    taken = np.zeros(len(object_boxes), np.bool_)
+    for d in ranking:
+        favourite, best_iou = -1, 0.0
+        for g in range(starts[d], stops[d]):
+            iou = _iou(detection_boxes[d], object_boxes[g])
+            if iou > best_iou:
+                favourite, best_iou = g, iou
+        if best_iou < USUAL_THRESHOLD:
+            continue
+        if difficult[favourite]:
+            ignored[d] = True
+        elif not taken[favourite]:
+            taken[favourite] = True
+            takes[d] = favourite
+    return takes, ignored
+
+
+@kernel
+def _lie_inside(
+    detection_boxes: FloatArray,  # (D, 4)
+    starts: IntArray,  # (D,)
+    stops: IntArray,  # (D,)
+    crowd_boxes: FloatArray,  # (G, 4)
+) -> BoolArray:
+    inside = np.zeros(len(detection_boxes), np.bool_)
+    for d in range(len(detection_boxes)):
+        area = _area(detection_boxes[d])
+        for g in range(starts[d], stops[d]):
+            if area > 0 and _shared(detection_boxes[d], crowd_boxes[g]) >= USUAL_THRESHOLD * area:
+                inside[d] = True
+    return inside
+
+
+@kernel
+def _iou(box: FloatArray, other: FloatArray) -> Number:
+    shared = _shared(box, other)
+    if shared == 0:
         return 0.0
-    shared = width * height
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    other_area = (other[2] - other[0]) * (other[3] - other[1])
-    return float(shared / (area + other_area - shared))
+    return shared / (_area(box) + _area(other) - shared)
+
+
+@kernel
+def _shared(box: FloatArray, other: FloatArray) -> Number:
+    width = np.float64(min(box[2], other[2])) - np.float64(max(box[0], other[0]))
+    height = np.float64(min(box[3], other[3])) - np.float64(max(box[1], other[1]))
+    return width * height if width > 0 and height > 0 else 0.0
+
+
+@kernel
+def _area(box: FloatArray) -> Number:
+    width = np.float64(box[2]) - np.float64(box[0])
+    return width * (np.float64(box[3]) - np.float64(box[1]))

@@ -6,7 +6,8 @@ is the number of the image in its list and the pixels ``xmax`` and ``ymax`` belo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO
@@ -69,14 +70,47 @@ def read_predictions(
     """
     path = Path(path)
     known = np.array([c.id for c in (ilsvrc_classes() if classes is None else classes)], np.int64)
-    blocks = [_parse([], images, known)]
+    # Whatever is wrong with the file, or unusual, is found and named by going line by line.
+    with suppress(OSError, ValueError):
+        return _read_plain(path, images, known)
+    return _read_lines(path, images, known)
+
+
+def _read_plain(path: Path, images: ImageIndex, known_class_ids: IntArray) -> Predictions:
+    """Read a file with one space between fields, which is what tools write: quickly.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file is another one. It may be right all the same.
+    """
+    from pyarrow import OSFile, csv, dictionary, float64, int32, string
+
+    types = {name: float64() for name in _FIELDS} | {"image_id": dictionary(int32(), string())}
+    with OSFile(str(path)) as file:
+        table = csv.read_csv(
+            file,
+            csv.ReadOptions(column_names=_FIELDS),
+            csv.ParseOptions(delimiter=" ", quote_char=False),
+            csv.ConvertOptions(column_types=types, null_values=[]),
+        )
+    image_ids = table.unify_dictionaries()["image_id"].combine_chunks()
+    indices = images.indices_of(image_ids.dictionary.to_pylist())
+    numbers = {name: table[name].to_numpy() for name in _FIELDS[1:]}
+    if not all(_are_finite(column) for column in numbers.values()):
+        raise ValueError("a number is not finite")
+    return _checked(indices[image_ids.indices.to_numpy()], numbers, known_class_ids)
+
+
+def _read_lines(path: Path, images: ImageIndex, known_class_ids: IntArray) -> Predictions:
+    blocks = [_parse([], images, known_class_ids)]
     try:
         with path.open(encoding="utf-8-sig") as file:
             for first_line, lines in _blocks(file):
                 try:
-                    blocks.append(_parse(lines, images, known))
+                    blocks.append(_parse(lines, images, known_class_ids))
                 except ValueError as error:
-                    raise _located(path, first_line, lines, images, known) from error
+                    raise _located(path, first_line, lines, images, known_class_ids) from error
     except OSError as error:
         raise ScoringFileError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
@@ -118,19 +152,8 @@ def _parse(lines: list[str], images: ImageIndex, known_class_ids: IntArray) -> P
     if any(len(row) != len(_FIELDS) for row in rows):
         raise ValueError(f"must be '{' '.join(_FIELDS)}', but is '{lines[0].strip()[:100]}'")
     columns = dict(zip(_FIELDS, zip(*rows, strict=True), strict=True))
-    class_ids = _numbers(columns, "det_id")
-    if not np.isin(class_ids, known_class_ids).all():
-        raise ValueError(f"det_id must be that of a known class, but is {columns['det_id'][0]}")
-    inclusive = np.stack([_numbers(columns, name) for name in _FIELDS[3:]], axis=1)  # (D, 4)
-    # A box less than a pixel wide has xmax < xmin: its last pixel is cut, too.
-    if (inclusive[:, 2:] + 1 < inclusive[:, :2]).any():
-        raise ValueError("xmin must not exceed xmax, nor ymin ymax: correct the box")
-    return Predictions(
-        images.indices_of(columns["image_id"]),
-        class_ids.astype(np.int64),
-        (inclusive + np.array([0, 0, 1, 1])).astype(np.float32),
-        _numbers(columns, "confidence"),
-    )
+    numbers = {name: _numbers(columns, name) for name in _FIELDS[1:]}
+    return _checked(images.indices_of(columns["image_id"]), numbers, known_class_ids)
 
 
 def _numbers(columns: dict[str, tuple[str, ...]], name: str) -> DoubleArray:
@@ -142,7 +165,30 @@ def _numbers(columns: dict[str, tuple[str, ...]], name: str) -> DoubleArray:
         strict = "_" not in joined and joined.isascii()
     except ValueError:
         strict = False
-    # Beyond float32 there is no box, and infinity and nan are no confidences.
-    if not strict or not (np.abs(values) <= np.finfo(np.float32).max).all():
+    if not strict or not _are_finite(values):
         raise ValueError(f"{name} must be a finite number, but is '{column[0][:40]}'")
     return values
+
+
+def _are_finite(values: DoubleArray) -> bool:
+    """Return whether none is nan, infinite, or beyond float32, where there is no box."""
+    return bool((np.abs(values) <= np.finfo(np.float32).max).all())
+
+
+def _checked(
+    image_indices: IntArray, numbers: Mapping[str, DoubleArray], known_class_ids: IntArray
+) -> Predictions:
+    """Return lines as predictions; an error names the first of them, wrong or not."""
+    class_ids = numbers["det_id"]
+    if not np.isin(class_ids, known_class_ids).all():
+        raise ValueError(f"det_id must be that of a known class, but is {class_ids[0]:.9g}")
+    inclusive = np.stack([numbers[name] for name in _FIELDS[3:]], axis=1)  # (D, 4)
+    # A box less than a pixel wide has xmax < xmin: its last pixel is cut, too.
+    if (inclusive[:, 2:] + 1 < inclusive[:, :2]).any():
+        raise ValueError("xmin must not exceed xmax, nor ymin ymax: correct the box")
+    return Predictions(
+        image_indices,
+        class_ids.astype(np.int64),
+        (inclusive + np.array([0, 0, 1, 1])).astype(np.float32),
+        numbers["confidence"],
+    )

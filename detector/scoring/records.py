@@ -174,18 +174,27 @@ def gather_ground_truth(
     )
 
 
-def gather_predictions(detections: Iterable[tuple[int, Detections]]) -> Predictions:
-    """Return the detections of many images as one; each comes with its image index."""
+def gather_predictions(
+    detections: Iterable[tuple[int, Detections]], classes: Sequence[ObjectClass] | None = None
+) -> Predictions:
+    """Return the detections of many images as one; each comes with its image index.
+
+    Their classes get the ids that ``classes`` give them, and detections of other classes are
+    left out; where it is not given, they keep the detector's ids.
+    """
+    id_by_key = None if classes is None else {one.key: one.id for one in classes}
     images: list[IntArray] = [_integers([])]
     class_ids: list[IntArray] = [_integers([])]
     boxes: list[FloatArray] = [np.zeros((0, 4), np.float32)]
     scores: list[DoubleArray] = [np.zeros(0)]
     for image_index, found in detections:
-        id_by_label = _integers([object_class.id for object_class in found.classes])
-        images.append(np.full(len(found.scores), image_index, dtype=np.int64))
-        class_ids.append(id_by_label[found.labels])
-        boxes.append(found.boxes_xyxy)
-        scores.append(found.scores.astype(np.float64))
+        ids = [one.id if id_by_key is None else id_by_key.get(one.key, -1) for one in found.classes]
+        of_each = _integers(ids)[found.labels]
+        known = of_each >= 0
+        images.append(np.full(np.count_nonzero(known), image_index, dtype=np.int64))
+        class_ids.append(of_each[known])
+        boxes.append(found.boxes_xyxy[known])
+        scores.append(found.scores[known].astype(np.float64))
     return Predictions(
         np.concatenate(images),
         np.concatenate(class_ids),

@@ -94,7 +94,8 @@ def share_inside(
     )  # (W, B, 2)
     shared = np.maximum(sides, 0).prod(axis=2).max(axis=1, initial=0)
     areas = np.maximum(box_areas(windows_xyxy), np.finfo(np.float32).tiny)
-    return (shared / areas).astype(np.float32)
+    shares: NDArray[np.float32] = (shared / areas).astype(np.float32)
+    return shares
 
 
 def nearest_objects(

@@ -71,6 +71,11 @@ def eval_map() -> Tool:
 
 
 @pytest.fixture(scope="session")
+def compare() -> Tool:
+    return partial(run_tool, "compare.py")
+
+
+@pytest.fixture(scope="session")
 def export() -> Tool:
     return partial(run_tool, "export.py")
 

@@ -236,3 +236,22 @@ def test_many_images_are_checked_in_order(tmp_path: Path) -> None:
     assert done == [256, 512, 600]
     for kind in (".xml", ".JPEG"):
         assert [p.path.stem for p in problems if p.path.suffix == kind] == names
+
+
+def test_a_folder_that_cannot_be_looked_into_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ilsvrc(tmp_path, a=xml(), b=xml())
+    is_file = Path.is_file
+
+    def locked(path: Path) -> bool:
+        if path.name == "a.JPEG":
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", locked)
+    problems, _, contents = check(tmp_path)
+    assert problems == [
+        "R/Data/DET/val/a.JPEG: cannot be looked at (Permission denied): see to its folder"
+    ]
+    assert contents.annotated == 2

@@ -91,7 +91,7 @@ def test_classes_are_the_files_own_and_ilsvrcs_where_they_are_the_same(tmp_path:
     [
         ((50, 30, 10.0001, 10.0001), [50, 30, 60, 40]),
         ((-2, -3, 5, 5), [0, 0, 3, 2]),
-        ((5, 5, 0, 3), [5, 5, 5, 8]),  # COCO's own files hold some without area
+        ((5, 5, 0, 3), [5, 5, 5, 8]),
         ((60, 40, 0, 0), [60, 40, 60, 40]),
     ],
 )
@@ -252,7 +252,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(parsed: Path, tmp_path: 
 
 
 def test_damage_is_not_kept(parsed: Path, tmp_path: Path) -> None:
-    parsed.write_text(parsed.read_text().replace('"height": 40', '"height": 4'))
+    parsed.write_text(parsed.read_text().replace('"height": 40', '"height": 1'))
     for _ in range(2):
         with pytest.raises(DatasetError, match="outside the image"):
             cached_index(parsed, lambda: parse_coco(parsed), tmp_path / "cache")

@@ -6,12 +6,15 @@ import json
 import os
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from detector.datasets import DatasetFormat, coco_file, open_dataset
+from detector.datasets import DatasetError, DatasetFormat, coco_file, open_dataset
 from detector.datasets.problems import Problem
 
 Change = Callable[[Path], object]
@@ -23,7 +26,7 @@ class Damage(NamedTuple):
     message: str  # after the name of the file
 
 
-DOCUMENT = {
+DOCUMENT: dict[str, list[dict[str, Any]]] = {
     "images": [
         {"id": 7, "file_name": "a.jpg", "height": 40, "width": 60},
         {"id": 9, "file_name": "b.jpg", "height": 40, "width": 60},
@@ -121,7 +124,7 @@ CORPUS = [
     Damage("null", value(*FIRST_OBJECT, new=None), r"annotations\[0\] must be an object"),
     Damage("NaN", area("NaN"), "holds NaN, which is no"),
     Damage("infinite", area("-Infinity"), "holds -Infinity"),
-    Damage("1e999", area("1e999"), "1e999, which is too"),
+    Damage("1e999", area("1e999"), "holds a number that is too large"),
     Damage("digits", area("9" * 5000), "thousands of digits"),
     Damage("1e300", value(*FIRST_OBJECT, "area", new=1e300), '"area" .* must be a number'),
     Damage("no id", value(*FIRST_IMAGE, "id", new=...), r'"id" of images\[0\] is missing'),
@@ -198,3 +201,46 @@ def test_only_what_is_wrong_is_left_out(file: Path, tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path, "train", "coco", problems.append)
     assert len(problems) == 1
     assert dataset[0].boxes_xyxy.tolist() == [[0, 0, 60, 40]]
+
+
+PLACES = [
+    (key, index, name)
+    for key, entries in DOCUMENT.items()
+    for index, entry in enumerate(entries)
+    for name in entry
+]
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+CORNERS = st.integers(-99, 99) | st.floats(-99, 99)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(PLACES), ANYTHING), max_size=2),
+    st.lists(CORNERS, min_size=4, max_size=4),
+)
+def test_whatever_stands_there_reader_and_checker_agree(
+    tmp_path_factory: pytest.TempPathFactory,
+    message_of_damage: Callable[[Path, DatasetFormat], str],
+    check_all: Callable[[Path, DatasetFormat], list[Problem]],
+    changes: list[tuple[tuple[str, int, str], object]],
+    box: list[float],
+) -> None:
+    root = tmp_path_factory.mktemp("any")
+    (root / "annotations").mkdir()
+    (root / "train").mkdir()
+    document = deepcopy(DOCUMENT)
+    document["annotations"][1]["bbox"] = box
+    for (key, index, name), new in changes:
+        document[key][index][name] = new
+    (root / "annotations/instances_train.json").write_text(json.dumps(document))
+    try:
+        annotations = list(open_dataset(root, "train", "coco"))
+    except DatasetError:
+        message_of_damage(root, "coco")
+    else:
+        assert len(annotations) == 2
+        found = [p.what for p in check_all(root, "coco") if "missing, but" not in p.what]
+        assert all("objects of class" in what for what in found)  # of one box, which may be

@@ -52,7 +52,7 @@ def test_pixels_are_counted_from_1_and_the_last_belongs_to_the_box(tmp_path: Pat
     [
         ((0, 0, 60, 40), [0, 0, 60, 40]),  # counted from 0, as some write it
         ((-5, 3, 70, 50), [0, 2, 60, 40]),
-        ((45.70000076293945, 1, 50, 40), [45 - 0.3, 0, 50, 40]),  # VOC 2012 has such
+        ((45.70000076293945, 1, 50, 40), [45 - 0.3, 0, 50, 40]),  # fractions of any length
     ],
 )
 def test_boxes_are_cut_at_the_border(

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detector.classes import select_classes
 from detector.datasets import (
     DatasetError,
     DatasetFormat,
     IlsvrcDet,
+    open_dataset,
     xml_annotation,
 )
 from detector.datasets.problems import Problem
@@ -314,15 +317,52 @@ def test_a_list_with_wrong_lines_gives_the_others(tmp_path: Path) -> None:
     assert dataset.image_numbers == (1, 5)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable to the superuser")
 @pytest.mark.parametrize(("dataset_format", "file"), [("ilsvrc", ILSVRC_XML), ("voc", VOC_LIST)])
 def test_unreadable_files_are_named(
     tmp_path: Path,
     dataset_format: DatasetFormat,
     file: str,
-    read_all: Callable[[Path, DatasetFormat], int],
+    message_of_damage: Callable[[Path, DatasetFormat], str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     WRITERS[dataset_format](tmp_path)
-    (tmp_path / file).chmod(0)
-    with pytest.raises(DatasetError, match=r"cannot be read \(Permission denied\)"):
-        read_all(tmp_path, dataset_format)
+    opened = Path.open
+
+    def locked(path: Path, *arguments: str, **options: str) -> object:
+        if path == tmp_path / file:  # nothing is unreadable to the superuser, who may run this
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", locked)
+    message = message_of_damage(tmp_path, dataset_format)
+    assert message == f"{tmp_path / file}: cannot be read (Permission denied): see to the file"
+
+
+WHOLE = xml("car", "dog").encode()
+PIECES = st.binary(max_size=3) | st.sampled_from(
+    [b"<object>", b"</bndbox>", b"9", b"-", b".5", b"<name>car</name>", b"<size>", b"&amp;"]
+)
+
+
+@settings(max_examples=300)
+@given(st.integers(0, len(WHOLE)), st.integers(0, 30), PIECES)
+def test_whatever_is_patched_reader_and_checker_agree(
+    tmp_path_factory: pytest.TempPathFactory,
+    message_of_damage: Callable[[Path, DatasetFormat], str],
+    check_all: Callable[[Path, DatasetFormat], list[Problem]],
+    start: int,
+    length: int,
+    patch: bytes,
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "patched"
+    if not root.exists():
+        write_voc(root)
+    (root / VOC_XML).write_bytes(WHOLE[:start] + patch + WHOLE[start + length :])
+    try:
+        annotation = open_dataset(root, "train", "voc")[0]
+    except DatasetError:
+        message_of_damage(root, "voc")
+    else:
+        found = [problem.what for problem in check_all(root, "voc")]
+        known = set(annotation.class_keys) <= {CAR.key, DOG.key}
+        assert (found == []) == known

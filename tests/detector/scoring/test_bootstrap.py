@@ -8,13 +8,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detector.scoring import (
+    PROTOCOLS,
     GroundTruth,
     Predictions,
+    Protocol,
+    bootstrap_classes,
     bootstrap_map,
+    bootstrap_outcomes,
     gather_ground_truth,
     gather_predictions,
+    match,
     percentile_interval,
-    score,
+    score_outcomes,
 )
 
 Row = tuple[int, int, int]  # image, class, which of three places
@@ -49,14 +54,16 @@ def slow_bootstrap(
     blacklist: frozenset[tuple[int, int]],
     seed: int,
     resamples: int,
+    protocol: Protocol,
 ) -> list[float]:
     """Score sets in which every drawn image really stands as often as it was drawn."""
     random = np.random.default_rng(seed)
     means = []
     for _ in range(resamples):
-        drawn = random.integers(IMAGES, size=IMAGES).tolist()
+        # Sorted, as COCO's rules rank equal scores by the number of the image.
+        drawn = sorted(random.integers(IMAGES, size=IMAGES).tolist())
         # Copies of a row stand side by side, as equal scores go by the order of the rows.
-        result = score(
+        outcomes = match(
             truth_of(
                 [(n, *row[1:]) for row in objects for n, i in enumerate(drawn) if i == row[0]]
             ),
@@ -65,8 +72,10 @@ def slow_bootstrap(
             ),
             CLASSES,
             frozenset((n, c) for i, c in blacklist for n, image in enumerate(drawn) if image == i),
+            protocol=protocol,
+            image_count=IMAGES,
         )
-        means.append(result.mean_ap)
+        means.append(score_outcomes(outcomes, CLASSES).mean_ap)
     return means
 
 
@@ -74,7 +83,8 @@ images, classes, places = st.integers(0, IMAGES - 1), st.sampled_from(CLASSES), 
 scores = st.sampled_from([0.0, 0.25, 0.5]) | st.floats(0, 1)
 
 
-@settings(max_examples=150)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@settings(max_examples=50)
 @example(objects=[], detections=[], blacklist=frozenset(), seed=0)
 @example(objects=[], detections=[(0, 1, 0, 0.5)], blacklist=frozenset(), seed=0)
 @example(objects=[(3, 2, 1)], detections=[], blacklist=frozenset(), seed=0)
@@ -85,22 +95,29 @@ scores = st.sampled_from([0.0, 0.25, 0.5]) | st.floats(0, 1)
     seed=st.integers(0, 9),
 )
 def test_it_is_the_score_of_images_really_repeated(
+    protocol: Protocol,
     objects: list[Row],
     detections: list[Detection],
     blacklist: frozenset[tuple[int, int]],
     seed: int,
 ) -> None:
-    found = bootstrap_map(
+    if protocol == "coco":
+        # It ranks equal scores image by image, so that copies would not stand side by side.
+        detections = list({(*d[:2], d[3]): d for d in detections}.values())
+    outcomes = match(
         truth_of(objects),
         predictions_of(detections),
         CLASSES,
         blacklist,
+        protocol=protocol,
         image_count=IMAGES,
-        seed=seed,
-        resamples=6,
     )
-    expected = slow_bootstrap(objects, detections, blacklist, seed, 6)
+    found = bootstrap_outcomes(outcomes, CLASSES, seed=seed, resamples=4)
+    expected = slow_bootstrap(objects, detections, blacklist, seed, 4, protocol)
     np.testing.assert_allclose(found, expected, atol=1e-12)
+    of_classes = bootstrap_classes(outcomes, CLASSES, seed=seed, resamples=4)
+    alone = [bootstrap_outcomes(outcomes, [one], seed=seed, resamples=4) for one in CLASSES]
+    np.testing.assert_array_equal(of_classes, alone)
 
 
 def test_no_objects_have_no_map_and_no_interval() -> None:
@@ -133,9 +150,27 @@ def test_intervals_leave_out_what_is_unknown() -> None:
     assert (interval.low, interval.high) == pytest.approx((0.025, 0.975))
 
 
-@pytest.mark.parametrize(("image_count", "message"), [(0, "at least 1"), (3, "3 and image 3")])
-def test_images_beyond_their_number_are_refused(image_count: int, message: str) -> None:
+@pytest.mark.parametrize(
+    ("objects", "image_count", "message"),
+    [([], 0, "at least 1"), ([(3, 1, 0)], 3, "3 and image 3")],
+)
+def test_images_beyond_their_number_are_refused(
+    objects: list[Row], image_count: int, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
-        bootstrap_map(
-            truth_of([(3, 1, 0)]), predictions_of([]), [1], image_count=image_count, seed=0
-        )
+        bootstrap_map(truth_of(objects), predictions_of([]), [1], image_count=image_count, seed=0)
+
+
+def test_sets_are_drawn_alike_however_many_of_them() -> None:
+    objects: list[Row] = [(image, 1, 0) for image in range(IMAGES)]
+    outcomes = match(
+        truth_of(objects),
+        predictions_of([(0, 1, 0, 0.9), (2, 1, 0, 0.8), (2, 1, 2, 0.7), (1, 1, 0, 0.6)]),
+        [1],
+        protocol="ilsvrc",
+        image_count=IMAGES,
+    )
+    many = bootstrap_outcomes(outcomes, [1], seed=3, resamples=150)
+    for count in (0, 1, 64, 65):
+        few = bootstrap_outcomes(outcomes, [1], seed=3, resamples=count)
+        np.testing.assert_array_equal(few, many[:count])

@@ -134,6 +134,39 @@ def test_the_line_number_is_right_far_down_the_file(tmp_path: Path) -> None:
         read_predictions(path, IMAGES)
 
 
+@pytest.mark.parametrize("between", [" ", "  ", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+@settings(max_examples=30)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["11", "first", "folder/second", "33"]),
+            st.sampled_from([str(CAR), str(DOG), "58.0"]),
+            st.floats(-1, 1).map(repr) | st.sampled_from(["+1", "1e-3", ".5", "-0", "007"]),
+            st.floats(-100, 100).map(repr) | st.integers(-100, 100).map(str),
+            st.floats(-100, 100, width=32).map("{:.9g}".format),
+        ),
+        max_size=8,
+    )
+)
+def test_values_are_those_of_python_however_they_are_parted(
+    tmp_path_factory: pytest.TempPathFactory,
+    between: str,
+    end: str,
+    rows: list[tuple[str, str, str, str, str]],
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "parted.txt"
+    lines = [[*row, "250.5", "1e3"] for row in rows]
+    path.write_text("".join(between.join(line) + end for line in lines), newline="")
+    read = read_predictions(path, IMAGES)
+    keys = [line[0] for line in lines]
+    assert read.image_indices.tolist() == IMAGES.indices_of(keys).tolist()
+    assert read.class_ids.tolist() == [int(float(line[1])) for line in lines]
+    assert read.scores.tolist() == [float(line[2]) for line in lines]
+    corners = [[float(x), float(y), 251.5, 1001] for _, _, _, x, y, _, _ in lines]
+    assert read.boxes_xyxy.tolist() == np.array(corners, np.float32).tolist()
+
+
 def test_a_file_that_is_absent_or_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_bytes(b"\xff\xfe\x00")
     for read in (read_predictions, read_blacklist):

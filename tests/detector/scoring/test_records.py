@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.classes import select_classes
+from detector.classes import ObjectClass, select_classes
 from detector.datasets import ImageAnnotation
 from detector.results import Detections
 from detector.scoring import GroundTruth, Predictions, gather_ground_truth, gather_predictions
@@ -66,3 +66,17 @@ def test_columns_that_do_not_fit_are_refused(
 def test_ground_truth_is_checked_likewise() -> None:
     with pytest.raises(ValueError, match="ground truth: class_ids must be 1"):
         GroundTruth(np.array([0]), np.array([1, 2]), np.array(BOX, np.float32))
+
+
+def test_detections_take_the_ids_of_the_classes_that_are_given() -> None:
+    found = Detections(
+        boxes_xyxy=np.array([[0, 0, 5, 5], [1, 1, 6, 6]], np.float32),
+        scores=np.array([0.9, 0.5], np.float32),
+        labels=np.array([1, 0]),
+        classes=(DOG, CAR),
+        image_size=(9, 9),
+    )
+    of_voc = [ObjectClass(7, CAR.wnid, "car"), ObjectClass(5, "", "bottle")]
+    gathered = gather_predictions([(5, found)], of_voc)
+    assert gathered.class_ids.tolist() == [7]
+    assert gathered.scores.tolist() == found.scores[:1].tolist()

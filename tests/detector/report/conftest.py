@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from PIL import Image
+
+from detector.classes import ObjectClass
+from detector.datasets import ImageAnnotation
+from detector.report import Matches, ReportInput, match_rows
+from detector.scoring import GroundTruth, Predictions
+from proposals import Proposals
+from proposals.bootstrap import Interval
+from proposals.parquet import ImageRow
+from proposals.parts import Parts, Picture
+from proposals.proposal_header import ProposalSettings, Run
+
+Box = tuple[float, float, float, float]  # x1, y1, x2, y2, exclusive
+Object = tuple[int, int, Box]  # image, class
+Detection = tuple[int, int, Box, float]
+
+CLASSES = (1, 2, 3)
+IMAGES = 3
+
+
+def build(objects: Sequence[Object], detections: Sequence[Detection]) -> Matches:
+    ground_truth = GroundTruth(
+        np.array([o[0] for o in objects]),
+        np.array([o[1] for o in objects]),
+        np.array([o[2] for o in objects], np.float32),
+    )
+    predictions = Predictions(
+        np.array([d[0] for d in detections]),
+        np.array([d[1] for d in detections]),
+        np.array([d[2] for d in detections], np.float32),
+        np.array([d[3] for d in detections]),
+    )
+    return match_rows(ground_truth, predictions, CLASSES, protocol="ilsvrc", image_count=IMAGES)
+
+
+@pytest.fixture(scope="session")
+def make_matches() -> Callable[[Sequence[Object], Sequence[Detection]], Matches]:
+    """Match lists of (image, class, box) and (image, class, box, score), of classes 1 to 3."""
+    return build
+
+
+@pytest.fixture(scope="session")
+def scenes() -> st.SearchStrategy[Matches]:
+    """Give objects and detections that crowd a few images, so that all kinds of errors occur."""
+    edges = st.integers(0, 6).map(lambda value: 20.0 * value)
+    sides = st.sampled_from([10.0, 20.0, 40.0, 60.0, 110.0])
+    boxes = st.tuples(edges, edges, sides, sides).map(
+        lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])
+    )
+    images, classes = st.integers(0, IMAGES - 1), st.sampled_from(CLASSES)
+    scores = st.integers(0, 9).map(lambda value: value / 10)
+    objects = st.lists(st.tuples(images, classes, boxes), max_size=8)
+    detections = st.lists(st.tuples(images, classes, boxes, scores), max_size=12)
+    return st.builds(build, objects, detections)
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> ReportInput:
+    """Return what a report of three pictures is made of, with errors of every kind."""
+    classes = (
+        ObjectClass(1, "", "cat"),
+        ObjectClass(2, "", "dog"),
+        ObjectClass(3, "", "traffic_light"),
+    )
+    left, right = (10.0, 20.0, 80.0, 90.0), (110.0, 20.0, 180.0, 90.0)
+    objects = {
+        0: [("cat", left), ("dog", right)],
+        1: [("cat", left), ("traffic_light", right)],
+        2: [("dog", (0.0, 0.0, 9.0, 9.0))],
+    }
+    found = [
+        (0, 1, left, 0.9),  # found
+        (0, 1, (12.0, 20.0, 80.0, 90.0), 0.8),  # a duplicate
+        (0, 1, right, 0.7),  # a dog taken for a cat
+        (1, 1, (10.0, 20.0, 80.0, 50.0), 0.6),  # too far off
+        (1, 1, (110.0, 20.0, 180.0, 40.0), 0.5),  # both
+        (2, 3, (100.0, 10.0, 190.0, 60.0), 0.4),  # in the background
+        (1, 3, right, 0.3),  # found
+    ]
+    annotations = {}
+    for index, rows in objects.items():
+        path = tmp_path / "pictures" / f"{index}.png"
+        path.parent.mkdir(exist_ok=True)
+        pixels = np.random.default_rng(index).integers(0, 255, (10, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((200, 100)).save(path)
+        boxes = np.array([box for _, box in rows], np.float32)
+        keys = tuple(key for key, _ in rows)
+        annotations[index] = ImageAnnotation(f"image {index}", path, (100, 200), boxes, keys)
+    return ReportInput(
+        annotations=annotations,
+        predictions=Predictions(
+            np.array([row[0] for row in found]),
+            np.array([row[1] for row in found]),
+            np.array([row[2] for row in found], np.float32),
+            np.array([row[3] for row in found]),
+        ),
+        classes=classes,
+        blacklist=frozenset(),
+        protocol="ilsvrc",
+        mean_ap=Interval(0.412, 0.3, 0.5),
+        scored="theirs.txt",
+        command="python tools/eval_map.py --report out",
+        date=datetime(2026, 11, 25, 6, 7),
+    )
+
+
+@pytest.fixture(scope="session")
+def save_proposals() -> Callable[..., Path]:
+    """Write a file of (height, width) and boxes of images, by their ids."""
+
+    def save(path: Path, images: Mapping[str, tuple[tuple[int, int], Any]]) -> Path:
+        rows = [
+            ImageRow(
+                name, name, Proposals.of_one_source(np.array(boxes).reshape(-1, 4), size, "test")
+            )
+            for name, (size, boxes) in images.items()
+        ]
+        parts = Parts(
+            path,
+            Run.of_images(ProposalSettings(), images),
+            [Picture(name, name) for name in images],
+            size=len(rows),
+        )
+        parts.write(0, rows)
+        parts.stitch()
+        return path
+
+    return save

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from detector.classes import ObjectClass
+from detector.scoring import ImageIndex, ScoringFileError, read_coco_results
+
+IMAGES = ImageIndex(["first", "folder/second", "139"], [11, 22, 33])
+CLASSES = (ObjectClass(1, "n00007846", "person"), ObjectClass(90, "", "toothbrush"))
+GOOD = {"image_id": 22, "category_id": 90, "bbox": [1, 2.5, 30, 40], "score": 0.25}
+
+
+def written(folder: Path, content: object) -> Path:
+    path = folder / "results.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_an_empty_list_holds_no_detections(tmp_path: Path) -> None:
+    assert len(read_coco_results(written(tmp_path, []), IMAGES, CLASSES)) == 0
+
+
+def test_records_are_read_in_their_order_and_what_else_they_hold_is_not(tmp_path: Path) -> None:
+    named = {**GOOD, "image_id": "first", "category_id": 1, "score": -3, "segmentation": None}
+    found = read_coco_results(written(tmp_path, [GOOD, named]), IMAGES, CLASSES)
+    assert found.image_indices.tolist() == [1, 0]
+    assert found.class_ids.tolist() == [90, 1]
+    assert found.boxes_xyxy.tolist() == [[1, 2.5, 31, 42.5]] * 2
+    assert found.scores.tolist() == [0.25, -3]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_id": 44}, "image_id '44' is neither a number nor a name"),
+        ({"image_id": 22.0}, "image_id must be a number or a name, but is 22.0"),
+        ({"image_id": True}, "image_id must be a number or a name, but is True"),
+        ({"category_id": 2}, "category_id must be that of a known class, but is 2"),
+        ({"category_id": "90"}, "category_id must be that of a known class, but is '90'"),
+        ({"category_id": [90]}, "category_id must be that of a known class"),
+        ({"bbox": [1, 2, 3]}, "bbox must be four finite numbers"),
+        ({"bbox": [1, 2, 3, "4"]}, "bbox must be four finite numbers"),
+        ({"bbox": [1, 2, 3, True]}, "bbox must be four finite numbers"),
+        ({"bbox": [1, 2, 3, 1e39]}, "bbox must be four finite numbers"),
+        ({"bbox": [1, 2, 3, 10**400]}, "bbox must be four finite numbers"),
+        ({"bbox": [1, 2, -3, 4]}, "width and height of bbox must not be negative"),
+        ({"score": None}, "score must be a finite number, but is None"),
+    ],
+)
+def test_a_damaged_record_is_refused_with_its_number(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    path = written(tmp_path, [GOOD, {**GOOD, **change}])
+    with pytest.raises(ScoringFileError, match=message) as caught:
+        read_coco_results(path, IMAGES, CLASSES)
+    assert str(caught.value).startswith(f"{path}, record 2: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"annotations": [GOOD]}, "must be a list of detections.*'annotations' alone"),
+        ([7], "record 1: must hold image_id, category_id, bbox, score, but is 7"),
+        ([{"image_id": 22}], "record 1: must hold image_id, category_id, bbox, score"),
+        ("[", "not JSON"),
+        ('[{"image_id": 22, "category_id": 90, "bbox": [1, 2, 3, 4], "score": NaN}]', "NaN"),
+        ('[{"image_id": 22, "image_id": 11}]', "twice"),
+        ("[" * 100_000, "results.json"),
+    ],
+)
+def test_what_is_no_such_list_is_refused(tmp_path: Path, content: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        read_coco_results(written(tmp_path, content), IMAGES, CLASSES)
+    assert str(caught.value).startswith(f"{tmp_path / 'results.json'}")
+
+
+def test_a_file_that_is_absent_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"absent\.json"):
+        read_coco_results(tmp_path / "absent.json", IMAGES, CLASSES)
