@@ -37,7 +37,6 @@ import argparse
 import sys
 import time
 from itertools import compress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import _common

@@ -40,8 +40,8 @@ def pixel_boxes(annotation: ImageAnnotation, first_pixel: int) -> list[PixelBox]
     for x1, y1, x2, y2 in annotation.boxes_xyxy:
         xmin, xmax, thin = _first_and_last(x1, x2, width)
         ymin, ymax, flat = _first_and_last(y1, y2, height)
-        corners = (xmin, ymin, xmax, ymax)
-        boxes.append(PixelBox(*(corner + first_pixel for corner in corners), thin or flat))
+        xmin, ymin, xmax, ymax = (corner + first_pixel for corner in (xmin, ymin, xmax, ymax))
+        boxes.append(PixelBox(xmin, ymin, xmax, ymax, thin or flat))
     return boxes
 
 
