@@ -128,7 +128,7 @@ def _own_annotation(path: Path) -> ImageAnnotation:
         "cat",
         path,
         (300, 451),
-        np.array([[40, 0, 400, 300], [0, 150, 120, 300], [0, 0, 451, 300]], np.float32),
+        np.array([[40, 0, 400, 300], [0, 150, 120, 300], [380, 0, 451, 60]], np.float32),
         ("n02121808", "screw", "screw"),
         crowd=(False, False, True),
     )
