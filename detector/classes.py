@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Final
+
+_CLASSES_SHOWN: Final = 100  # of a data set, in an error message
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ def select_classes(
     Parameters
     ----------
     keys : iterable of str
-        Each a WordNet id, a number (``det_id``) or a name; a name may be written
-        with spaces or underscores, in any case.
+        Each a WordNet id, a name or a number (``det_id``); a name may be written
+        with spaces or underscores, in any case. What is a name is not taken for a number.
     among : sequence of ObjectClass, optional
         The classes to choose from; ILSVRC's 200 when left out.
 
@@ -74,22 +77,31 @@ def select_classes(
     ValueError
         If a key names no class, or two keys name the same one.
     """
-    by_key: dict[str, ObjectClass] = {}
-    for object_class in ilsvrc_classes() if among is None else among:
-        for key in (object_class.wnid, str(object_class.id), object_class.name):
-            by_key[_normalised(key)] = object_class
+    classes = ilsvrc_classes() if among is None else among
+    by_key = {str(c.id): c for c in classes}
+    by_key |= {_normalised(c.name): c for c in classes}
+    by_key |= {c.wnid: c for c in classes if c.wnid}
     selected: list[ObjectClass] = []
     for key in keys:
-        if _normalised(key) not in by_key:
+        found = by_key.get(_normalised(key))
+        if found is None:
             raise ValueError(
-                f"'{key}' names no class: give WordNet ids (n02958343), det_ids (1-200) or names"
-                " (car) as in detector/data/ilsvrc_det_classes.tsv"
+                f"'{key}' names no class: give names, WordNet ids or numbers of"
+                f" {_described(classes)}"
             )
-        if by_key[_normalised(key)] in selected:
+        if found in selected:
             raise ValueError(f"'{key}' names a class that was named before: give each class once")
-        selected.append(by_key[_normalised(key)])
+        selected.append(found)
     return tuple(selected)
 
 
 def _normalised(key: str) -> str:
     return key.strip().lower().replace(" ", "_")
+
+
+def _described(classes: Sequence[ObjectClass]) -> str:
+    """Say for an error message which classes there are."""
+    if tuple(classes) == ilsvrc_classes():
+        return "the 200 classes in detector/data/ilsvrc_det_classes.tsv"
+    names = ", ".join(c.name for c in classes[:_CLASSES_SHOWN])
+    return f"{names}, ... ({len(classes)} in all)" if len(classes) > _CLASSES_SHOWN else names

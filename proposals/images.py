@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +45,49 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         If the file is missing, empty, truncated, huge, or no picture; the message is one
         line with the file's name and the remedy.
     """
-    path = Path(path)
+    with _opened(Path(path)) as picture:
+        picture.load()
+        return _upright_rgb(picture)
+
+
+def is_whole_jpeg(path: str | Path) -> bool:
+    """Go through a JPEG file from its first byte to its last, without its pixels.
+
+    It is decoded at an eighth of its size, which is quicker than `read_image`.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    bool
+        False where the file is a picture of another kind; nobody has looked at its end.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`.
+    """
+    with _opened(Path(path)) as picture:
+        if picture.format not in {"JPEG", "MPO"}:  # MPO: a JPEG with further views behind it
+            return False
+        picture.draft(None, (1, 1))
+        picture.load()
+        return True
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture of a size that is bearable; its damage, then or later, is an ImageError."""
     if not path.is_file():
         raise ImageError(f"{path}: there is no such file; check the path")
     if path.stat().st_size == 0:
         raise ImageError(f"{path}: the file is empty; fetch or export it again")
     try:
-        return _decode(path)
+        with Image.open(path) as picture:
+            _refuse_huge(picture)
+            yield picture
     except UnidentifiedImageError:
         raise ImageError(f"{path}: not a picture that Pillow can read; try a JPEG or PNG") from None
     except Image.DecompressionBombError:
@@ -61,12 +99,9 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         raise ImageError(f"{path}: damaged or truncated ({error}); fetch it again") from None
 
 
-def _decode(path: Path) -> NDArray[np.uint8]:
-    with Image.open(path) as picture:
-        if picture.width * picture.height > MAX_PIXELS:
-            raise Image.DecompressionBombError
-        picture.load()
-        return _upright_rgb(picture)
+def _refuse_huge(picture: Image.Image) -> None:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
 
 
 def _upright_rgb(picture: Image.Image) -> NDArray[np.uint8]:

@@ -25,12 +25,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import _common
+from _datasets import add_dataset_flags, open_split
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from detector.datasets import IlsvrcDet
+    from detector.datasets import Dataset
     from detector.warp import WarpConfig
 
 _REGIONS_AN_IMAGE = 8
@@ -40,12 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool with these command-line arguments; return the exit code."""
     options = _parser().parse_args(arguments)
     with _common.errors_as_lines():
-        from detector.datasets import IlsvrcDet
         from detector.engines.calibration import REGIONS, calibrate
         from detector.member_file import load_member, save_member
 
         member = load_member(options.weights)
-        images = IlsvrcDet(options.root, options.split)
+        images = open_split(options)
         wanted = min(REGIONS // _REGIONS_AN_IMAGE, len(images))
         windows = _windows(images, wanted, member.warp)
         ranges = calibrate(member, windows)
@@ -57,10 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _common.teaching_parser(__doc__)
+    add_dataset_flags(parser)
     add = parser.add_argument
     # fmt: off
-    add("--root", type=Path, required=True, metavar="DIR",
-        help="folder with ImageSets, Annotations and Data")
     add("--split", required=True, help="of training photographs, for example train")
     add("--weights", type=Path, required=True, metavar="FILE", help="member file")
     add("--out", type=_common.output_file, metavar="FILE",
@@ -69,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _windows(images: IlsvrcDet, wanted: int, config: WarpConfig) -> Iterator[NDArray[np.uint8]]:
+def _windows(images: Dataset, wanted: int, config: WarpConfig) -> Iterator[NDArray[np.uint8]]:
     """Yield the windows of each of some images spread over the data set."""
     from detector.warp import warp_regions
     from proposals import SelectiveSearch, read_image

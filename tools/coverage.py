@@ -1,4 +1,4 @@
-r"""Measure how well proposals cover the objects of a labelled split of ILSVRC DET.
+r"""Measure how well proposals cover the objects of a labelled split of ILSVRC DET, VOC or COCO.
 
 Examples
 --------
@@ -23,7 +23,8 @@ of recall over IoU from 0.5 to 1 (Hosang et al.).
 
 Every generator sees each image in turn, so that a busy machine slows all alike, and runs once
 before the clock; quote ratios of times. Sizes are COCO's, by the area of the box: small below
-32 x 32 pixels, large from 96 x 96 on. Intervals are of 95 %, by bootstrap over images.
+32 x 32 pixels, large from 96 x 96 on. What VOC marks as difficult, and COCO's crowds, do not count.
+Intervals are of 95 %, by bootstrap over images.
 Exit codes: 0 done; 1 done, but some images were skipped; 2 the command or an input cannot be used.
 """
 
@@ -36,10 +37,10 @@ import argparse
 import sys
 import time
 from itertools import compress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import _common
+from _datasets import add_dataset_flags, open_split
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
@@ -48,11 +49,19 @@ if TYPE_CHECKING:
     from _generators import Source
     from numpy.typing import NDArray
 
+    from detector.classes import ObjectClass
     from detector.datasets import ImageAnnotation
     from proposals import Proposals
     from proposals.coverage_report import Objects, Tally
 
 _BUDGETS = (100, 200, 500, 1000, 2000)
+
+
+class Split(NamedTuple):
+    """What is looked at: some images of a data set, and all its classes."""
+
+    annotations: Sequence[ImageAnnotation]
+    classes: Sequence[ObjectClass]
 
 
 class Truth(NamedTuple):
@@ -81,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool with these command-line arguments; return the exit code."""
     with _common.errors_as_lines():
         options = _parse_options(arguments)
-        measured = _measure(_read_annotations(options), options)
+        measured = _measure(_read_split(options), options)
         _publish(measured, options)
     if measured.skipped:
         print(f"skipped {len(measured.skipped)} images:", file=sys.stderr)
@@ -93,10 +102,9 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     from _generators import generator_names, source_name
 
     parser = _common.teaching_parser(__doc__)
+    add_dataset_flags(parser)
     add = parser.add_argument
     # fmt: off
-    add("--root", type=Path, required=True, metavar="DIR",
-        help="folder with ImageSets, Annotations and Data")
     add("--split", required=True, help="for example val")
     add("--generators", type=source_name, nargs="+", required=True, metavar="NAME",
         help=f"what to measure: {', '.join(generator_names())}, or file:PATH, a file of"
@@ -106,7 +114,7 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--budgets", type=_common.count_from_one, nargs="+", default=list(_BUDGETS), metavar="N",
         help=f"numbers of boxes to measure at (default: {' '.join(map(str, _BUDGETS))})")
     add("--classes", nargs="+", metavar="KEY",
-        help="count these objects only, by name, WordNet id or det_id (default: all)")
+        help="count these objects only, by name, WordNet id or number (default: all)")
     add("--hold-out", type=_common.count_from_one, metavar="N",
         help="look only at the images that train_multibox --hold-out N keeps from training")
     add("--every", type=_common.count_from_one, default=1, metavar="N",
@@ -142,10 +150,9 @@ def _check_generators(parser: argparse.ArgumentParser, options: argparse.Namespa
         )
 
 
-def _read_annotations(options: argparse.Namespace) -> list[ImageAnnotation]:
-    from detector.datasets import IlsvrcDet
-
-    annotations = list(IlsvrcDet(options.root, options.split))
+def _read_split(options: argparse.Namespace) -> Split:
+    dataset = open_split(options)
+    annotations = list(dataset)
     if options.hold_out is not None:
         from detector.training.hold_out import split_held_out
 
@@ -153,20 +160,20 @@ def _read_annotations(options: argparse.Namespace) -> list[ImageAnnotation]:
     annotations = annotations[:: options.every]
     if not annotations:
         raise ValueError(f"split {options.split} of {options.root} lists no image to measure on")
-    return annotations
+    return Split(annotations, dataset.classes)
 
 
-def _measure(annotations: Sequence[ImageAnnotation], options: argparse.Namespace) -> Measured:
-    from detector.classes import ilsvrc_classes, select_classes
+def _measure(split: Split, options: argparse.Namespace) -> Measured:
+    from detector.classes import select_classes
     from proposals.coverage_report import Objects, Tally
 
-    chosen = options.classes and {c.wnid for c in select_classes(options.classes)}
-    names = {c.wnid: c.name for c in ilsvrc_classes()}
+    chosen = options.classes and {c.key for c in select_classes(options.classes, split.classes)}
+    names = {c.key: c.name for c in split.classes}
     sources = _sources(options)
     tallies = {source.name: Tally() for source in sources}
     truths: list[Truth] = []
     skipped: list[str] = []
-    for annotation, answers in _propose_all(annotations, sources, skipped):
+    for annotation, answers in _propose_all(split.annotations, sources, skipped):
         truth = _truth(annotation, names, chosen)
         truths.append(truth)
         for name, (found, seconds) in answers.items():
@@ -221,10 +228,15 @@ def _ask(sources: Sequence[Source], image_id: str, image: NDArray[np.uint8]) -> 
 def _truth(
     annotation: ImageAnnotation, names: Mapping[str, str], chosen: Container[str] | None
 ) -> Truth:
-    counts = [chosen is None or wnid in chosen for wnid in annotation.class_keys]
+    counts = [
+        (chosen is None or key in chosen) and not (difficult or crowd)
+        for key, difficult, crowd in zip(
+            annotation.class_keys, annotation.difficult, annotation.crowd, strict=True
+        )
+    ]
     return Truth(
         annotation.boxes_xyxy[counts],
-        [names.get(wnid, wnid) for wnid in compress(annotation.class_keys, counts)],
+        [names.get(key, key) for key in compress(annotation.class_keys, counts)],
     )
 
 
@@ -246,6 +258,7 @@ def _publish(measured: Measured, options: argparse.Namespace) -> None:
     print_tables(reports, options.baseline)
     if options.json is not None:
         asked = (
+            "format",
             "split",
             "hold_out",
             "every",

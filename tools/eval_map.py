@@ -72,6 +72,7 @@ from typing import TYPE_CHECKING
 
 import _common
 import numpy as np
+from _datasets import add_dataset_flags, open_split
 from _detectors import DETECTOR_FLAGS, add_detector_flags, detection_task, load_detector
 from _inputs import open_proposals
 from _reports import write_report_of_run
@@ -79,7 +80,7 @@ from _scores import Result, print_scores, score_predictions, what_was_scored
 
 with _common.errors_as_lines():
     from detector.classes import ObjectClass, select_classes
-    from detector.datasets import DATASET_FORMATS, Dataset, ImageAnnotation, open_dataset
+    from detector.datasets import Dataset, ImageAnnotation
     from detector.scoring import (
         PROTOCOLS,
         Blacklist,
@@ -155,13 +156,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _common.teaching_parser(__doc__)
+    add_dataset_flags(parser)
     add = parser.add_argument
     # fmt: off
-    add("--root", type=Path, required=True, metavar="DIR",
-        help="folder of the data set; of ILSVRC the one with ImageSets, Annotations and Data")
     add("--split", required=True, help="for example val")
-    add("--format", choices=DATASET_FORMATS, default="ilsvrc",
-        help="kind of the data set (default: %(default)s)")
     add("--protocol", choices=PROTOCOLS, default="ilsvrc",
         help="rules to score by (default: %(default)s)")
     add("--classes", nargs="+", metavar="KEY",
@@ -196,7 +194,7 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _prepare(options: argparse.Namespace) -> Task:
-    dataset = open_dataset(options.root, options.split, options.format)
+    dataset = open_split(options)
     # By number, as pycocotools ranks equal scores by the number of the image.
     order = np.argsort(np.array(dataset.image_numbers, np.int64)).tolist()
     images = ImageIndex(

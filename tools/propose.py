@@ -10,7 +10,7 @@ A list of one path a line, relative to the folder of the list; --list FILE does 
 
     python tools/propose.py @pictures.txt --out boxes.parquet
 
-A split of an ILSVRC DET tree, with its own image ids:
+A split of a data set, with its own image ids; --format tells VOC and COCO from ILSVRC DET:
 
     python tools/propose.py --root ILSVRC --split train --out train.parquet
 
@@ -39,10 +39,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import _common
+from _datasets import add_dataset_flags, open_split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from detector.datasets import Dataset
     from proposals.parts import Picture
     from proposals.proposal_header import ProposalSettings
 
@@ -80,8 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         help="picture, folder, pattern, or @list")
     add("--list", type=Path, action="append", default=[], metavar="FILE",
         help="text file of one path a line; may be repeated")
-    add("--root", type=Path, metavar="DIR",
-        help="folder with ImageSets, Annotations and Data")
+    add_dataset_flags(parser, required=False)
     add("--split", help="of --root, for example train")
     add("--out", type=Path, required=True, metavar="FILE", help="Parquet file to write")
     # Flags that are not given are not passed on: their defaults are ProposalSettings'.
@@ -139,18 +140,15 @@ def _pictures(options: argparse.Namespace) -> list[Picture]:
     from proposals.parts import Picture
 
     if options.root is not None:
-        return _pictures_of_split(options.root, options.split)
+        return _pictures_of_split(open_split(options))
     paths = list_pictures(options.inputs, options.list)
     return [Picture(valid_unicode(path), path) for path in paths]
 
 
-def _pictures_of_split(root: Path, split: str) -> list[Picture]:
-    from detector.datasets import IlsvrcDet
+def _pictures_of_split(dataset: Dataset) -> list[Picture]:
     from proposals.parts import Picture
 
-    data_set = IlsvrcDet(root, split)
-    folder = (data_set.root / "Data" / "DET" / split).as_posix()
-    return [Picture(image_id, f"{folder}/{image_id}.JPEG") for image_id in data_set.image_ids]
+    return [Picture(name, dataset.image_path(name).as_posix()) for name in dataset.image_ids]
 
 
 def _summary(path: Path, made: bool) -> int:

@@ -1,4 +1,4 @@
-r"""Train a member of the detector on an ILSVRC DET tree.
+r"""Train a member of the detector on a data set in the layout of ILSVRC DET, VOC or COCO.
 
 Examples
 --------
@@ -22,6 +22,12 @@ A member of an ensemble: its own way to draw windows and its own order, all from
 
     python tools/train.py --root ILSVRC --freeze stem --pool-windows 40000 --pool pool.npy \
         --policy tight --seed 3 --out runs/tight
+
+Your own classes, as a labelling tool wrote them into MINE/annotations/instances_train.json with the
+pictures in MINE/train; and VOC's twenty:
+
+    python tools/train.py --root MINE --format coco --freeze stem --pool-windows 20000
+    python tools/train.py --root VOCdevkit/VOC2007 --format voc --split trainval
 
 On four GPUs or processors at once, with the same result up to rounding:
 
@@ -47,6 +53,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import _common
+from _datasets import add_dataset_flags, open_split
 from _training import add_optimization_flags, given, given_optimization, step_reports
 
 if TYPE_CHECKING:
@@ -72,10 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     from detector.training.config import FROZEN_PARTS, POLICIES, TrainingConfig
 
     parser = _common.teaching_parser(__doc__)
+    add_dataset_flags(parser)
     add = parser.add_argument
     # fmt: off
-    add("--root", type=Path, required=True, metavar="DIR",
-        help="folder with ImageSets, Annotations and Data")
     add("--split", default="train", help="list of images (default: %(default)s)")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--weights", type=Path, metavar="FILE",
@@ -85,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("runs/member"), metavar="DIR",
         help="folder of proposals, pool, checkpoint, log and result (default: %(default)s)")
     add("--classes", nargs="+", metavar="KEY",
-        help="WordNet ids, det_ids or names (default: all that the split has objects of)")
+        help="names, WordNet ids or numbers (default: all that the split has objects of)")
     add("--proposals", type=Path, metavar="FILE",
         help="a file of tools/propose.py (default: make OUT/proposals.parquet)")
     add("--threads", type=int, default=os.cpu_count() or 1,
@@ -111,12 +117,12 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> int:
     from backbones.training.loop import NonFiniteLossError
     from backbones.training.processes import joined_processes, process_rank
-    from detector.datasets import IlsvrcDet
     from detector.training.run import load_proposals
 
     config = _config(options)
-    annotations = list(IlsvrcDet(options.root, options.split))  # each file is read once
-    classes = _classes(options.classes, annotations)
+    dataset = open_split(options)
+    annotations = list(dataset)  # each file is read once
+    classes = _classes(options.classes, dataset.classes, annotations)
     network = _start(options, classes, config)  # before hours go into proposals
     with joined_processes():
         first = process_rank() == 0
@@ -176,14 +182,23 @@ def _config(options: argparse.Namespace) -> TrainingConfig:
 
 
 def _classes(
-    keys: Sequence[str] | None, annotations: Sequence[ImageAnnotation]
+    keys: Sequence[str] | None,
+    known: Sequence[ObjectClass],
+    annotations: Sequence[ImageAnnotation],
 ) -> tuple[ObjectClass, ...]:
-    from detector.classes import ilsvrc_classes, select_classes
+    from detector.classes import select_classes
 
     if keys:
-        return select_classes(keys)
+        return select_classes(keys, known)
     present = {key for annotation in annotations for key in annotation.class_keys}
-    return tuple(c for c in ilsvrc_classes() if c.key in present)
+    found = tuple(c for c in known if c.key in present)
+    if not found:
+        strange = ", ".join(sorted(present)[:10]) or "no class at all"
+        raise ValueError(
+            f"the split holds no object of a class that the data set lists, but of {strange}: a"
+            " tree in VOC's layout lists classes of its own in a file classes.txt, one a line"
+        )
+    return found
 
 
 def _propose(annotations: Sequence[ImageAnnotation], options: argparse.Namespace) -> Path:

@@ -3,9 +3,10 @@ r"""Train MultiBox, a network that proposes boxes, on a labelled data set.
     python tools/train_multibox.py --root ILSVRC --split train \
         --imagenet bvlc_googlenet.safetensors --steps 4000
 
---root is a tree in ILSVRC DET's layout; objects of all classes count alike. --imagenet is BVLC's
-GoogLeNet as safetensors. The result is FOLDER/multibox.safetensors, beside log.jsonl (one line
-a step) and a checkpoint: give the same command again to go on with a run that was cut off.
+--root is a data set in the layout of ILSVRC DET, or of VOC or COCO with --format; objects of all
+classes count alike, and COCO's crowds not at all. --imagenet is BVLC's GoogLeNet as safetensors.
+The result is FOLDER/multibox.safetensors, beside log.jsonl (one line a step) and a checkpoint:
+give the same command again to go on with a run that was cut off.
 
 On one core of a CPU a step of 8 views of 320 pixels with a frozen stem takes about a second.
 """
@@ -19,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if __package__:  # imported by tests
-    from tools import _common
+    from tools import _common, _datasets
 else:
     import _common
+    import _datasets
 
 if TYPE_CHECKING:
     from detector.training.multibox.train import MultiBoxStep
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _common.teaching_parser(__doc__)
-    parser.add_argument("--root", type=Path, required=True, help="tree in ILSVRC DET's layout")
+    _datasets.add_dataset_flags(parser)
     parser.add_argument("--split", default="train")
     parser.add_argument("--imagenet", type=Path, required=True, help="ImageNet weights")
     parser.add_argument("--out", type=Path, default=Path("runs/multibox"), help="run folder")
@@ -60,14 +62,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from detector.datasets import IlsvrcDet
     from detector.training.multibox.config import MultiBoxTrainingConfig
     from detector.training.multibox.train import train_multibox
 
     fields = MultiBoxTrainingConfig.__dataclass_fields__
     given = {key: value for key, value in vars(options).items() if key in fields}
     config = MultiBoxTrainingConfig(**{k: v for k, v in given.items() if v is not None})
-    annotations = list(IlsvrcDet(options.root, options.split))
+    annotations = [a.without_crowds() for a in _datasets.open_split(options)]
     options.out.mkdir(parents=True, exist_ok=True)
     with _common.progress(config.steps, "training", "step") as advance_to:
 

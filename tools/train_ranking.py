@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 if __package__:  # imported by tests
-    from tools import _common, _generators
+    from tools import _common, _datasets, _generators
 else:
     import _common
+    import _datasets
     import _generators
 
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _common.teaching_parser(__doc__)
-    parser.add_argument("--root", type=Path, required=True, help="tree in ILSVRC DET's layout")
+    _datasets.add_dataset_flags(parser)
     parser.add_argument("--split", default="train")
     parser.add_argument("--hold-out", type=int, required=True, help="as MultiBox was trained")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
@@ -39,14 +40,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from detector.datasets import IlsvrcDet
     from detector.training.hold_out import split_held_out
     from detector.training.ranking import describe_image, learn_ranking
     from proposals import read_image
     from proposals.files import write_text
     from proposals.ranking import ranking_document
 
-    _, held_out = split_held_out(IlsvrcDet(options.root, options.split), options.hold_out)
+    _, held_out = split_held_out(_datasets.open_split(options), options.hold_out)
     if not held_out:
         raise ValueError("no image is held out; give the --hold-out of train_multibox")
     selective_search = _generators.make_generator("doubled", seed=0, threads=None)
@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     with _common.progress(len(held_out), "describing", "image") as advance_to:
         for done, annotation in enumerate(held_out, start=1):
             image = read_image(annotation.image_path)
-            boxes = annotation.boxes_xyxy
+            boxes = annotation.without_crowds().boxes_xyxy
             described.append(describe_image(selective_search(image), multibox(image), boxes))
             advance_to(done)
     ranking = learn_ranking(described, options.seed)

@@ -24,10 +24,10 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import _common
+from _datasets import add_dataset_flags, open_split
 from _detectors import add_detector_flags, detection_task, load_detector
 from _inputs import open_proposals
 
@@ -45,12 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     with _common.errors_as_lines():
         from detector.cascade_tuning import try_thresholds
-        from detector.datasets import IlsvrcDet
         from detector.scoring import gather_ground_truth
 
         if any(path.suffix == ".onnx" for path in options.weights or ()):
             raise ValueError("a threshold is written into member files: give those, not ONNX")
-        annotations = IlsvrcDet(options.root, options.split)[:: options.every]
+        annotations = open_split(options)[:: options.every]
         detector = load_detector(options, cascade_threshold=0)
         if len(detector.engine.settings) < 2:
             raise ValueError("a cascade needs two networks or more: give more --weights")
@@ -68,10 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _common.teaching_parser(__doc__)
+    add_dataset_flags(parser)
     add = parser.add_argument
     # fmt: off
-    add("--root", type=Path, required=True, metavar="DIR",
-        help="folder with ImageSets, Annotations and Data")
     add("--split", required=True, help="of training photographs, for example train")
     add("--every", type=_common.count_from_one, default=1, metavar="N",
         help="look at every Nth photograph only (default: %(default)s)")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +79,21 @@ class ImageAnnotation:
     def __len__(self) -> int:
         """Return the number of objects."""
         return len(self.class_keys)
+
+    def where(self, keep: NDArray[np.bool_]) -> Self:
+        """Return the annotation with those objects for which ``keep`` (G,) is true."""
+        return replace(
+            self,
+            boxes_xyxy=self.boxes_xyxy[keep],
+            class_keys=tuple(compress(self.class_keys, keep)),
+            difficult=tuple(compress(self.difficult, keep)),
+            crowd=tuple(compress(self.crowd, keep)),
+            areas=tuple(compress(self.areas, keep)),
+        )
+
+    def without_crowds(self) -> Self:
+        """Return the annotation without the boxes that are drawn around many objects at once."""
+        return self.where(~np.array(self.crowd, np.bool_))
 
     def _fill(self, name: str, values: tuple[bool, ...] | tuple[float, ...]) -> None:
         """Give an attribute that was left out these values; refuse one of another length."""

@@ -11,7 +11,7 @@ from PIL import Image
 from skimage import data
 
 from proposals import images
-from proposals.images import ImageError, as_rgb_uint8, read_image
+from proposals.images import ImageError, as_rgb_uint8, is_whole_jpeg, read_image
 
 
 def saved(folder: Path, picture: Image.Image, name: str, **options: Any) -> Path:
@@ -92,6 +92,22 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.jpg", tmp_path):
         with pytest.raises(ImageError, match="no such file"):
             read_image(path)
+
+
+def test_what_is_a_jpeg_is_seen_by_its_content(tmp_path: Path, cat: Image.Image) -> None:
+    assert not is_whole_jpeg(saved(tmp_path, cat, "cat.jpg", format="PNG"))
+    assert is_whole_jpeg(saved(tmp_path, cat.convert("L"), "cat.png", format="JPEG"))
+    for size in [(1, 1), (9, 2)]:
+        assert is_whole_jpeg(saved(tmp_path, cat.resize(size), "small.jpg"))
+
+
+def test_damage_of_a_jpeg_is_found_without_its_pixels(tmp_path: Path, cat: Image.Image) -> None:
+    path = saved(tmp_path, cat, "cat.jpg")
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ImageError, match=r"cat\.jpg: damaged or truncated"):
+        is_whole_jpeg(path)
+    with pytest.raises(ImageError, match="there is no such file"):
+        is_whole_jpeg(tmp_path / "none.jpg")
 
 
 def test_huge_pictures_are_refused_before_they_fill_the_memory(

@@ -108,3 +108,8 @@ def train_classifier() -> Tool:
 @pytest.fixture(scope="session")
 def propose() -> Tool:
     return partial(run_tool, "propose.py")
+
+
+@pytest.fixture(scope="session")
+def convert_dataset() -> Tool:
+    return partial(run_tool, "convert_dataset.py")

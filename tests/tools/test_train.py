@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -12,6 +13,10 @@ from safetensors.torch import save_file
 from skimage import data
 
 from backbones import GoogLeNet
+from detector.classes import ObjectClass
+from detector.datasets import DatasetFormat, ImageAnnotation
+from detector.datasets.conversion import open_writer
+from detector.datasets.placing import SourcePicture
 from detector.member_file import load_member
 from proposals import ProposalFile
 
@@ -116,6 +121,64 @@ def test_a_member_is_trained_further_for_its_own_and_other_classes(
     assert second.returncode == 1, second.stderr
     member = load_member(tmp_path / "second/member.safetensors")
     assert [c.name for c in member.classes] == ["dog", "domestic_cat"]
+
+
+def _own_annotation(path: Path) -> ImageAnnotation:
+    return ImageAnnotation(
+        "cat",
+        path,
+        (300, 451),
+        np.array([[40, 0, 400, 300], [0, 150, 120, 300], [380, 0, 451, 60]], np.float32),
+        ("n02121808", "screw", "screw"),
+        crowd=(False, False, True),
+    )
+
+
+@pytest.mark.parametrize("layout", ["coco", "voc"])
+def test_a_data_set_in_another_layout_trains_its_own_classes(
+    train: Tool, detect: Tool, imagenet: Path, tmp_path: Path, layout: DatasetFormat
+) -> None:
+    classes = (ObjectClass(7, "", "screw"), ObjectClass(3, "n02121808", "cat"))
+    picture = tmp_path / "cat.jpg"
+    Image.fromarray(data.chelsea()).save(picture)
+    writer = open_writer(tmp_path / "tree", "train", layout, classes)
+    annotation = _own_annotation(picture)
+    writer.add(annotation, 1, SourcePicture(picture, annotation.image_size, None))
+    writer.finish()
+    ended = train(
+        tmp_path, "--root", "tree", "--format", layout, "--imagenet", imagenet, "--out", "run",
+        "--freeze", "features", "--pool-windows", "40", "--steps", "2",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "1 images, 2 classes: screw, cat" in ended.stdout
+    member = load_member(tmp_path / "run/member.safetensors")
+    assert [(c.name, c.wnid) for c in member.classes] == [("screw", ""), ("cat", "n02121808")]
+    shown = detect(
+        tmp_path, "cat.jpg", "--weights", "run/member.safetensors", "--threshold", "0",
+        "--max-proposals", "4", "--json", "found.json",
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    assert (tmp_path / "out/cat.detections.jpg").is_file()
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [c["name"] for c in found["categories"]] == ["screw", "cat"]
+    names = {line.split()[1] for line in shown.stdout.splitlines()[1:]}
+    assert names <= {"screw", "cat"}
+    assert names
+
+
+def test_classes_that_a_voc_tree_does_not_list_are_named(
+    train: Tool, imagenet: Path, tmp_path: Path
+) -> None:
+    classes = (ObjectClass(7, "", "screw"), ObjectClass(3, "n02121808", "cat"))
+    (tmp_path / "cat.jpg").touch()
+    writer = open_writer(tmp_path / "tree", "train", "voc", classes)
+    screws = _own_annotation(tmp_path / "cat.jpg").where(np.array([False, True, False]))
+    writer.add(screws, 1, SourcePicture(tmp_path / "cat.jpg", screws.image_size, None))
+    writer.finish()
+    (tmp_path / "tree/classes.txt").unlink()
+    refused = train(tmp_path, "--root", "tree", "--format", "voc", "--imagenet", imagenet)
+    assert refused.returncode == 2
+    assert "but of screw: a tree in VOC's layout lists classes of its own in" in refused.stderr
 
 
 @pytest.mark.parametrize(

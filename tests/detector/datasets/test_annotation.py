@@ -46,3 +46,28 @@ def test_impossible_annotations_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         annotation(boxes, class_keys, size)
+
+
+def test_objects_are_chosen_with_all_that_is_known_of_them() -> None:
+    held = ImageAnnotation(
+        "a",
+        Path("a.JPEG"),
+        (40, 60),
+        np.array([[0, 0, 60, 40], [1, 2, 3, 4]], np.float32),
+        (DOG, "screw"),
+        difficult=(True, False),
+        crowd=(True, False),
+        areas=(7.0, 3.0),
+    )
+    screw = held.where(np.array([False, True]))
+    assert screw.boxes_xyxy.tolist() == [[1, 2, 3, 4]]
+    assert (screw.class_keys, screw.difficult, screw.crowd, screw.areas) == (
+        ("screw",),
+        (False,),
+        (False,),
+        (3.0,),
+    )
+    assert held.without_crowds().class_keys == ("screw",)
+    nothing = held.where(np.array([False, False]))
+    assert (len(nothing), nothing.boxes_xyxy.shape, nothing.areas) == (0, (0, 4), ())
+    assert len(nothing.without_crowds()) == 0
