@@ -32,7 +32,7 @@ def main() -> int:
         names = [name for name in file.keys() if name.startswith(_LAST)]  # noqa: SIM118
         last = {name.removeprefix(_LAST): file.get_tensor(name) for name in names}
     member.network.load_state_dict(last, strict=False)  # without auxiliary heads
-    save_member(out, replace(member, activation_ranges=None))
+    save_member(out, replace(member, activation_ranges={}))
     return 0
 
 
