@@ -1,15 +1,15 @@
-"""Train R-CNN's linear SVMs on the features of a trained member, in place of its softmax.
+r"""Train R-CNN's linear SVMs on the features of a trained member, in place of its softmax.
 
 Examples
 --------
 On the photographs that the member was trained on:
 
-    python tools/train_svm.py --root ILSVRC --split train --weights member.safetensors \\
+    python tools/train_svm.py --root ILSVRC --split train --weights member.safetensors \
         --out member-svm.safetensors
 
 On every 10th of them, with fewer windows, and proposals of tools/propose.py:
 
-    python tools/train_svm.py --root ILSVRC --split train --weights member.safetensors \\
+    python tools/train_svm.py --root ILSVRC --split train --weights member.safetensors \
         --out member-svm.safetensors --every 10 --windows 3000 --proposals train.parquet
 
 Positives of a class are its true boxes, negatives the windows that overlap none of its objects

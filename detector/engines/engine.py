@@ -61,7 +61,8 @@ class Engine(Protocol):
     def member_scores(self, batches: Iterable[Windows]) -> Iterator[NDArray[np.float32]]:
         """Score batches; yield ``(M, B, C + 1)`` scores for each, in their order.
 
-        Column 0 is the background. What scores are, `MemberSettings.classifier` says. May take several batches before it yields the first.
+        Column 0 is the background; `MemberSettings.classifier` says what a score is. May take
+        several batches before it yields the first.
 
         Raises
         ------

@@ -73,8 +73,9 @@ def train_svms(
     windows = draw_windows(images.annotations, images.boxes_xyxy, keys, config)
     features = _features(member, images, windows, report)
     scale = config.feature_norm / float(np.linalg.norm(features, axis=1).mean())
+    features *= scale
     svms = [
-        fit_with_hard_negatives(features * scale, windows.targets[:, column], windows.is_mined, config)
+        fit_with_hard_negatives(features, windows.targets[:, column], windows.is_mined, config)
         for column in range(len(keys))
     ]
     drawn = {
