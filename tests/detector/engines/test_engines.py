@@ -108,7 +108,7 @@ def test_scores_of_svms_are_those_of_torch_in_float32(
     exact = scores_of(make_engine([with_svms], execution("torch", "float32")), regions)
     found = scores_of(make_engine([with_svms], execution(engine, precision)), regions)
     assert found.dtype == np.float32
-    assert exact[..., 1:].max() > 0.7
+    assert exact[..., 1:].max() > 0.5
     np.testing.assert_allclose(found[..., 0], 1 - found[..., 1:].max(axis=2), atol=1e-6)
     np.testing.assert_allclose(found, exact, rtol=0, atol=TOLERANCES[engine, precision])
 
