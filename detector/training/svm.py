@@ -173,17 +173,18 @@ def _features(
     """Return what the classifier sees of the windows, (W, 1024), in their order."""
     run = frozen_part(member.network, member.statistics, TrainingConfig(freeze="features"))
 
-    def of_image(image: int) -> NDArray[np.float32]:
-        boxes = windows.boxes_xyxy[windows.images == image]
+    def of_image(group: tuple[int, NDArray[np.float32]]) -> NDArray[np.float32]:
+        image, boxes = group
         pixels = read_image(images.annotations[image].image_path)
-        found: NDArray[np.float32] = (
-            run(torch.from_numpy(warp_regions(pixels, boxes, member.warp))).cpu().numpy()
-        )
+        warped = torch.from_numpy(warp_regions(pixels, boxes, member.warp))
+        found: NDArray[np.float32] = run(warped).cpu().numpy()
         return found
 
+    numbers, starts = np.unique(windows.images, return_index=True)
+    groups = zip(numbers.tolist(), np.split(windows.boxes_xyxy, starts[1:]), strict=True)
     parts = []
     with single_threads() as workers:
-        for part in ordered_map(of_image, np.unique(windows.images).tolist(), workers):
+        for part in ordered_map(of_image, groups, workers):
             parts.append(part)
             report(len(parts))
     return np.concatenate(parts)
