@@ -27,7 +27,7 @@ class DetectorConfig:
     max_detections_per_class : int
         At most so many detections of one class in one image (R-CNN: 100).
     min_score : float
-        Floor of the softmax score. It only keeps prediction lists short: what lies beneath
+        Floor of the score. It only keeps prediction lists short: what lies beneath
         is far down the ranking. Our choice; R-CNN tunes one threshold a class.
     cascade_threshold : float
         Of several members, the first scores every region, and all of them those to which it

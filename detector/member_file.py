@@ -10,9 +10,11 @@ metadata holds one JSON document under the key ``member``::
      "warp": {"size": 224, "context_padding": 16, "outside_rgb": [123, 117, 104]},
      "detection": {"max_proposals": 1400, "nms_iou": 0.3, ...},
      "provenance": {...},
-     "activation_ranges": {"lrn1": 138.2, ...}}
+     "activation_ranges": {"lrn1": 138.2, ...},
+     "classifier": "softmax"}
 
-Output 0 of the network is the background and output i + 1 is the i-th class of the list.
+Output 0 of the network is the background and output i + 1 is the i-th class of the list. Where the
+classifier is "svm", output 0 is not used. Older files name no classifier: it is the softmax.
 """
 
 from __future__ import annotations

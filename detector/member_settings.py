@@ -12,6 +12,9 @@ from detector.classes import ObjectClass
 from detector.config import DetectorConfig
 from detector.warp import WarpConfig
 
+CLASSIFIERS = ("softmax", "svm")
+"""How the last layer's outputs become scores; see `MemberSettings.classifier`."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MemberSettings:
@@ -32,6 +35,11 @@ class MemberSettings:
     activation_ranges : mapping of str to float
         The largest activation at each point that 8-bit arithmetic rounds, by name; see
         `detector.engines.calibration`. Empty where the member was not calibrated.
+    classifier : {"softmax", "svm"}
+        How outputs become scores. ``softmax``: over the background and the classes. ``svm``:
+        outputs 1 to C are the margins of linear SVMs, one a class, and a score is the logistic
+        function of its margin, which keeps their order: 0.5 is the SVM's own border. The
+        background has what the largest of them leaves of 1; output 0 is not used.
 
     Raises
     ------
@@ -45,6 +53,7 @@ class MemberSettings:
     detection: DetectorConfig = field(default_factory=DetectorConfig)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     activation_ranges: Mapping[str, float] = field(default_factory=dict)
+    classifier: str = "softmax"
 
     def __post_init__(self) -> None:
         if not self.classes:
@@ -59,6 +68,10 @@ class MemberSettings:
             raise ValueError(
                 f"warp.outside_rgb must be the mean colour {rounded_mean}, 0 after the mean"
                 f" is subtracted, but got {self.warp.outside_rgb}"
+            )
+        if self.classifier not in CLASSIFIERS:
+            raise ValueError(
+                f"classifier must be one of {', '.join(CLASSIFIERS)} but got {self.classifier!r}"
             )
         for name, value in self.activation_ranges.items():
             if not (isinstance(value, float) and math.isfinite(value) and value > 0):
@@ -75,17 +88,21 @@ class MemberSettings:
             "detection": asdict(self.detection),
             "provenance": dict(self.provenance),
             "activation_ranges": dict(self.activation_ranges),
+            "classifier": self.classifier,
         }
 
 
 def settings_from_document(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of `MemberSettings` that ``to_document`` wrote down.
 
+    Documents from before there were SVMs name no classifier: theirs is the softmax.
+
     Raises
     ------
     ValueError
         If something is missing, unknown or impossible; says what.
     """
+    document = {"classifier": MemberSettings.classifier, **document}
     known = MemberSettings.__dataclass_fields__.keys()
     if document.keys() != known:
         raise ValueError(f"settings {sorted(document.keys() ^ known)} are missing or unknown")
@@ -100,6 +117,7 @@ def settings_from_document(document: Mapping[str, Any]) -> dict[str, Any]:
             "detection": DetectorConfig(**document["detection"]),
             "provenance": dict(document["provenance"]),
             "activation_ranges": dict(document["activation_ranges"]),
+            "classifier": document["classifier"],
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"settings cannot be read ({error})") from error

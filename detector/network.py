@@ -56,7 +56,7 @@ class Member(MemberSettings):
 
     @torch.inference_mode()
     def probabilities(self, windows: NDArray[np.uint8] | Tensor) -> Tensor:
-        """Return the softmax scores of warped regions.
+        """Return the scores of warped regions: softmax, or of SVMs as ``classifier`` says.
 
         The network runs as it stands, on its own device; see ``prepared``.
 
@@ -91,13 +91,19 @@ class Member(MemberSettings):
 
     @torch.inference_mode()
     def probabilities_of_grids(self, grids: Tensor) -> Tensor:
-        """Return the softmax scores ``(R, C + 1)`` of what ``stem_grids`` gives.
+        """Return the scores ``(R, C + 1)`` of what ``stem_grids`` gives.
 
         The grids may be another member's where the stems have the same weights.
         """
         features = self.network.trunk(grids)  # (R, 1024)
-        logits: Tensor = self.network.classifier(features.float())  # (R, C + 1)
-        return logits.softmax(dim=1)
+        outputs: Tensor = self.network.classifier(features.float())  # (R, C + 1)
+        return outputs.softmax(dim=1) if self.classifier == "softmax" else _svm_scores(outputs)
+
+
+def _svm_scores(outputs: Tensor) -> Tensor:
+    """Map margins (R, C + 1) to scores; the background, whose output is not used, comes first."""
+    of_classes = outputs[:, 1:].sigmoid()  # (R, C)
+    return torch.cat([1 - of_classes.amax(dim=1, keepdim=True), of_classes], dim=1)
 
 
 def check_windows(shape: tuple[int, ...], dtype: str, settings: MemberSettings) -> None:

@@ -50,14 +50,14 @@ class Prepared(NamedTuple):
 
 
 class MemberScored(NamedTuple):
-    """An image with the softmax scores ``(M, R, C + 1)`` that each member gives its regions."""
+    """An image with the scores ``(M, R, C + 1)`` that each member gives its regions."""
 
     prepared: Prepared
     member_scores: NDArray[np.float32]
 
 
 class Scored(NamedTuple):
-    """An image with the mean softmax scores ``(R, C + 1)`` of its regions."""
+    """An image with the mean scores ``(R, C + 1)`` of its regions."""
 
     prepared: Prepared
     scores: NDArray[np.float32]

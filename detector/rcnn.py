@@ -71,7 +71,7 @@ class Outcome(NamedTuple):
 
 
 class Detector:
-    """R-CNN with a softmax network: region proposals in, detections out.
+    """R-CNN with networks as classifiers: region proposals in, detections out.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ class Detector:
         Returns
         -------
         (R, C + 1) float32 array
-            Softmax scores: the mean of the members, of the cascade's where there is one;
+            Scores: the mean of the members, of the cascade's where there is one;
             column 0 is the background.
         """
         (scored,) = self._score([Prepared(None, image, boxes_xyxy)])
@@ -264,7 +264,7 @@ class Detector:
         Returns
         -------
         (M, R, C + 1) float32 array
-            Softmax scores of each of the M members; column 0 is the background.
+            Scores of each of the M members; column 0 is the background.
         """
         engines = (self.engine,) if self.others is None else (self.engine, self.others)
         parts = []

@@ -28,7 +28,7 @@ def select_detections(
     boxes_xyxy : (R, 4) float32 array
         Regions inside the image.
     probabilities : (R, C + 1) float32 array
-        Their softmax scores; column 0 is the background.
+        Their scores; column 0 is the background.
     classes : tuple of ObjectClass
         The C classes.
     image_size : (int, int)

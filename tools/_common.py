@@ -26,8 +26,8 @@ def fail(message: object) -> NoReturn:
 def errors_as_lines() -> Iterator[None]:
     """Turn what a user can put right into one line and exit code 2.
 
-    Those are files that cannot be read or written, values that are refused, and an OpenCV
-    that does not fit the machine; each message names the remedy.
+    Those are files that cannot be read or written, values that are refused, an OpenCV that does
+    not fit the machine, and an extra that is not installed; each message names the remedy.
     """
     try:
         yield
@@ -37,7 +37,7 @@ def errors_as_lines() -> Iterator[None]:
     except ModuleNotFoundError as error:
         fail(f"{error}. Run in the folder of pyproject.toml first: pip install -e .")
     except ImportError as error:
-        if error.name != "cv2":
+        if error.name not in {"cv2", "sklearn"}:
             raise
         fail(error)
     except (OSError, ValueError) as error:

@@ -16,7 +16,7 @@ Networks of your own, averaged, and run back:
     python tools/detect.py street.jpg --weights both.onnx
 
 Input "windows": (N, S, S, 3) uint8 RGB, regions as detector.warp gives them; nothing is to be
-subtracted. Outputs: "probabilities" (N, C + 1), the mean of the members' softmax scores, and
+subtracted. Outputs: "probabilities" (N, C + 1), the mean of the members' scores, and
 "member_probabilities" (M, N, C + 1); column 0 is the background. Classes and settings are JSON
 in the file's metadata under "inception-rcnn". Any runtime of opset 17 or later takes the file.
 Exit codes: 0 done; 2 the command or an input cannot be used.

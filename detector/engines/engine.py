@@ -59,9 +59,10 @@ class Engine(Protocol):
         ...
 
     def member_scores(self, batches: Iterable[Windows]) -> Iterator[NDArray[np.float32]]:
-        """Score batches; yield ``(M, B, C + 1)`` softmax scores for each, in their order.
+        """Score batches; yield ``(M, B, C + 1)`` scores for each, in their order.
 
-        Column 0 is the background. May take several batches before it yields the first.
+        Column 0 is the background; `MemberSettings.classifier` says what a score is. May take
+        several batches before it yields the first.
 
         Raises
         ------
@@ -72,9 +73,9 @@ class Engine(Protocol):
 
 
 def mean_scores(member_scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average the members' softmax scores: ``(M, B, C + 1)`` to ``(B, C + 1)``.
+    """Average the members' scores: ``(M, B, C + 1)`` to ``(B, C + 1)``.
 
-    The mean of the softmax scores is our choice: the paper (section 8) does not say how its
+    The mean of the scores is our choice: the paper (section 8) does not say how its
     six networks were combined in detection; in classification (section 7) it is this mean.
     """
     mean: NDArray[np.float32] = member_scores.mean(axis=0, dtype=np.float32)
@@ -82,7 +83,7 @@ def mean_scores(member_scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def check_members(members: Sequence[MemberSettings]) -> None:
-    """Raise ValueError unless there are members, of the same classes, input and warp."""
+    """Raise ValueError unless there are members, of the same classes, input, warp and scores."""
     if not members:
         raise ValueError("an ensemble must hold one or more members but got none")
     first = members[0]
@@ -95,4 +96,10 @@ def check_members(members: Sequence[MemberSettings]) -> None:
             raise ValueError(
                 "the members of an ensemble must share classes, input and warp but member"
                 f" {number} differs from member 0: combine networks of one training set"
+            )
+        if member.classifier != first.classifier:
+            raise ValueError(
+                "the scores of a softmax and of SVMs have no common mean, but member 0 has the"
+                f" classifier {first.classifier} and member {number} {member.classifier}:"
+                " combine members of one kind"
             )

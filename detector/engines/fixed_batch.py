@@ -32,7 +32,7 @@ class FixedBatch:
     Parameters
     ----------
     score : callable
-        Maps (B, S, S, 3) uint8 windows on the device to softmax scores (M, B, C + 1) there,
+        Maps (B, S, S, 3) uint8 windows on the device to scores (M, B, C + 1) there,
         each window for itself, without a transfer from or to the host.
     settings : MemberSettings
         Of a member; all have the same input.

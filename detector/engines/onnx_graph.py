@@ -1,7 +1,7 @@
 """The networks of an ensemble as one ONNX graph, in float32 or with 8-bit convolutions.
 
 Input ``windows``: (N, S, S, 3) uint8 RGB, as warped. Outputs: ``probabilities`` (N, C + 1)
-float32, the mean of the members' softmax scores, and ``member_probabilities`` (M, N, C + 1).
+float32, the mean of the members' scores, and ``member_probabilities`` (M, N, C + 1).
 
 Members with the same stem share it: conv1 to 3b stand in the graph once for all of them.
 
@@ -94,7 +94,7 @@ def _frame(graph: GraphBuilder, windows: str, mean_rgb: Sequence[float]) -> str:
 def _scores_of_each(
     graph: GraphBuilder, framed: str, members: Sequence[Member], *, eight_bits: bool
 ) -> list[str]:
-    """Add every stem once and every trunk; return the softmax scores (N, C + 1) of each member."""
+    """Add every stem once and every trunk; return the scores (N, C + 1) of each member."""
     if eight_bits and not all(member.activation_ranges for member in members):
         raise ValueError(
             "8-bit arithmetic needs a calibrated member: run tools/calibrate.py on its file,"
@@ -147,7 +147,7 @@ class _NetworkBuilder:
         return self._pool(x, stride=2)
 
     def scores(self, x: str) -> str:
-        """Add 4a to the classifier, on a stem's output; return the softmax scores."""
+        """Add 4a to the classifier, on a stem's output; return the scores."""
         for block in INCEPTION_WIDTHS:
             if block not in _STEM_BLOCKS:
                 x = self._inception(f"inception_{block}", x)
@@ -155,7 +155,19 @@ class _NetworkBuilder:
                 x = self._pool(x, stride=2)
         features = self._graph.node("Flatten", [self._graph.node("GlobalAveragePool", [x])])
         classifier = self._floats("classifier.weight"), self._floats("classifier.bias")
-        return self._graph.node("Softmax", [self._graph.linear(features, *classifier)], axis=1)
+        outputs = self._graph.linear(features, *classifier)
+        if self._member.classifier == "softmax":
+            return self._graph.node("Softmax", [outputs], axis=1)
+        return self._svm_scores(outputs)
+
+    def _svm_scores(self, outputs: str) -> str:
+        """Do what `detector.network` does with the margins of SVMs."""
+        graph, count = self._graph, len(self._member.classes)
+        first, end, axis = (graph.constant(np.array([at])) for at in (1, count + 1, 1))
+        of_classes = graph.node("Sigmoid", [graph.node("Slice", [outputs, first, end, axis])])
+        largest = graph.node("ReduceMax", [of_classes], axes=[1], keepdims=1)
+        background = graph.node("Sub", [graph.constant(np.array(1, np.float32)), largest])
+        return graph.node("Concat", [background, of_classes], axis=1)
 
     def _floats(self, name: str) -> str:
         """Add a tensor of the network, stored as float16; return its float32 name."""

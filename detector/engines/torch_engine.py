@@ -91,7 +91,7 @@ class TorchEngine:
         )
 
     def _probabilities(self, windows: NDArray[np.uint8] | Tensor) -> Tensor:
-        """Return the softmax scores ``(M, B, C + 1)`` of a batch, on the device."""
+        """Return the scores ``(M, B, C + 1)`` of a batch, on the device."""
         grids = {first: self.members[first].stem_grids(windows) for first in set(self._stems)}
         return torch.stack(
             [

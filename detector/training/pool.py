@@ -156,7 +156,7 @@ def _compute(
         windows = cutter.cut(rows[part], mirrored[part])
         return _channels_last(frozen(torch.from_numpy(windows)))
 
-    with whole_file(path) as temporary, _single_threads() as workers:
+    with whole_file(path) as temporary, single_threads() as workers:
         results = ordered_map(compute, parts, workers)
         first = next(results)
         features = np.lib.format.open_memmap(
@@ -169,7 +169,7 @@ def _compute(
 
 
 @contextmanager
-def _single_threads() -> Iterator[int]:
+def single_threads() -> Iterator[int]:
     """Give each of several workers one thread of torch: parts are too small for more."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -35,7 +35,8 @@ def network_of_member(
 ) -> GoogLeNet:
     """Return a trained member's network, for other classes too.
 
-    What it knows of a class that is asked for, and of the background, it keeps.
+    What it knows of a class that is asked for, and of the background, it keeps. What SVMs say
+    is no start for a softmax: in their place the classifier is a fresh one.
 
     Raises
     ------
@@ -48,6 +49,8 @@ def network_of_member(
     network = _new_network(1 + len(known), config)
     network.load_state_dict(member.network.state_dict(), strict=False)
     _replace_classifier(network, classes, config)
+    if member.classifier != "softmax":
+        return network
     rows = {0: 0} | {
         output: known[c.key] for output, c in enumerate(classes, start=1) if c.key in known
     }

@@ -66,6 +66,18 @@ def test_a_file_from_before_the_cascade_has_none(path: Path) -> None:
     assert load_member(path).detection.cascade_threshold == 0
 
 
+def test_a_file_from_before_the_svms_is_of_a_softmax(path: Path, member: Member) -> None:
+    rewrite(path, document=lambda d: d.pop("classifier"))
+    assert load_member(path).to_document() == member.to_document()
+    assert load_member(path).classifier == "softmax"
+
+
+def test_svms_come_back_as_such(tmp_path: Path, member: Member) -> None:
+    path = tmp_path / "m.safetensors"
+    save_member(path, replace(member, classifier="svm"))
+    assert load_member(path).classifier == "svm"
+
+
 def test_auxiliary_heads_are_left_out_and_channels_last_weights_are_written(
     tmp_path: Path, member: Member
 ) -> None:
@@ -164,6 +176,9 @@ def test_other_metadata_is_refused(
         (lambda d: d["detection"].update(nms_iou=3), "nms_iou must be a number from 0 to 1"),
         (lambda d: d["activation_ranges"].update(lrn1=0), "finite numbers above 0 but lrn1 is 0"),
         (lambda d: d.update(provenance=[1]), "settings cannot be used"),
+        (lambda d: d.update(classifier="tree"), "one of softmax, svm but got 'tree'"),
+        (lambda d: d.update(classifier=None), "one of softmax, svm but got None"),
+        (lambda d: d.update(classifier=["svm"]), r"one of softmax, svm but got \['svm'\]"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(

@@ -34,6 +34,23 @@ def test_scores_are_the_softmax_of_the_whole_network_on_centred_windows(member: 
     torch.testing.assert_close(scores.sum(dim=1), torch.ones(3))
 
 
+def test_scores_of_svms_are_the_logistic_function_of_their_margins(member: Member) -> None:
+    windows = random_windows(3)
+    features = member.network.trunk(member.stem_grids(windows).clone())
+    margins = member.network.classifier(features)[:, 1:]
+    expected = 1 / (1 + torch.exp(-margins))
+    scores = replace(member, classifier="svm").probabilities(windows)
+    assert scores.shape == (3, 4)
+    torch.testing.assert_close(scores[:, 1:], expected, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(scores[:, 0], 1 - expected.max(dim=1).values, rtol=1e-3, atol=1e-4)
+    assert replace(member, classifier="svm").probabilities(random_windows(0)).shape == (0, 4)
+
+
+def test_an_unknown_classifier_is_refused(member: Member) -> None:
+    with pytest.raises(ValueError, match="must be one of softmax, svm but got 'tree'"):
+        replace(member, classifier="tree")
+
+
 def test_a_window_scores_the_same_alone_and_in_a_batch(member: Member) -> None:
     windows = random_windows(5)
     alone = torch.cat([member.probabilities(windows[i : i + 1]) for i in range(5)])

@@ -101,6 +101,11 @@ def train() -> Tool:
 
 
 @pytest.fixture(scope="session")
+def train_svm() -> Tool:
+    return partial(run_tool, "train_svm.py")
+
+
+@pytest.fixture(scope="session")
 def train_classifier() -> Tool:
     return partial(run_tool, "train_classifier.py")
 

@@ -21,6 +21,7 @@ from detector.engines.onnx_file import save_onnx
 from detector.engines.openvino_engine import OpenVinoEngine
 from detector.engines.torch_engine import TorchEngine
 from detector.member_file import load_member
+from detector.member_settings import CLASSIFIERS
 from detector.network import Member
 from detector.rcnn import pretrained_paths
 from detector.warp import WarpConfig, warp_regions
@@ -88,6 +89,45 @@ def test_scores_of_real_regions_are_those_of_torch_in_float32(
     assert found.shape == exact.shape
     np.testing.assert_allclose(found.sum(axis=2), 1, rtol=1e-4)
     np.testing.assert_allclose(found, exact, rtol=0, atol=TOLERANCES[engine, precision])
+
+
+@pytest.fixture(scope="module")
+def with_svms(shipped: Member) -> Member:
+    """Take what tells each class from the background for an SVM, at margins of a few units."""
+    network = copy.deepcopy(shipped.network)
+    with torch.no_grad():
+        for values in (network.classifier.weight, network.classifier.bias):
+            values.copy_((values - values[0]) / 4)
+    return replace(shipped, network=network, classifier="svm")
+
+
+@pytest.mark.parametrize(("engine", "precision"), TOLERANCES)
+def test_scores_of_svms_are_those_of_torch_in_float32(
+    with_svms: Member, regions: NDArray[np.uint8], engine: str, precision: str
+) -> None:
+    exact = scores_of(make_engine([with_svms], execution("torch", "float32")), regions)
+    found = scores_of(make_engine([with_svms], execution(engine, precision)), regions)
+    assert found.dtype == np.float32
+    assert exact[..., 1:].max() > 0.5
+    np.testing.assert_allclose(found[..., 0], 1 - found[..., 1:].max(axis=2), atol=1e-6)
+    np.testing.assert_allclose(found, exact, rtol=0, atol=TOLERANCES[engine, precision])
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_scores_of_several_members_with_svms_are_averaged(
+    make_member: Callable[[int], Member], random_windows: Windows, engine: str
+) -> None:
+    members = [replace(make_member(seed), classifier="svm") for seed in (0, 1)]
+    windows = random_windows(3)
+    found = scores_of(make_engine(members, execution(engine, "float32")), windows)
+    alone = [member.probabilities(windows).numpy() for member in members]
+    np.testing.assert_allclose(mean_scores(found), np.mean(alone, axis=0), rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_members_with_svms_and_with_softmax_are_not_averaged(member: Member, engine: str) -> None:
+    with pytest.raises(ValueError, match="member 0 has the classifier softmax and member 1 svm"):
+        make_engine([member, replace(member, classifier="svm")], execution(engine, "float32"))
 
 
 @pytest.mark.parametrize("engine", ["torch", "openvino"])
@@ -225,15 +265,22 @@ def test_what_an_engine_has_not_is_refused(member: Member, asked: Execution, mes
         make_engine([member], asked)
 
 
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
 @pytest.mark.parametrize("eight_bits", [False, True])
 def test_an_exported_file_scores_as_its_members(
-    tmp_path: Path, calibrated: Member, random_windows: Windows, *, eight_bits: bool
+    tmp_path: Path,
+    calibrated: Member,
+    random_windows: Windows,
+    *,
+    eight_bits: bool,
+    classifier: str,
 ) -> None:
     path = tmp_path / "detector.onnx"
-    save_onnx(path, [calibrated, calibrated], eight_bits=eight_bits)
+    members = [replace(calibrated, classifier=classifier)] * 2
+    save_onnx(path, members, eight_bits=eight_bits)
     found = make_onnx_engine(path)
     precision = "int8" if eight_bits else found.name.split()[1]
-    expected = make_engine([calibrated, calibrated], Execution(precision=precision))
+    expected = make_engine(members, Execution(precision=precision))
     assert found.name == expected.name
     windows = random_windows(3)
     np.testing.assert_array_equal(scores_of(found, windows), scores_of(expected, windows))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,17 @@ def test_imagenet_weights_get_a_fresh_small_classifier(imagenet: Path) -> None:
     assert 0.009 < network.classifier.weight.std() < 0.011
     again = network_of_imagenet(imagenet, select_classes(["dog", "car"]), CONFIG)
     assert digest(network) == digest(again)
+
+
+def test_svms_are_no_start_for_a_softmax(member: Member, tmp_path: Path) -> None:
+    path = tmp_path / "svm.safetensors"
+    save_member(path, replace(member, classifier="svm"))
+    network = network_of_member(path, member.classes, CONFIG)
+    assert 0.009 < network.classifier.weight.std() < 0.011
+    assert not network.classifier.bias.any()
+    torch.testing.assert_close(
+        network.conv2.weight, member.network.conv2.weight.half().float(), rtol=0, atol=0
+    )
 
 
 def test_a_member_keeps_what_it_knows_of_the_classes(member: Member, member_path: Path) -> None:
