@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import _common
+from _datasets import add_dataset_flags, open_split
 from _training import given
 
 if TYPE_CHECKING:
@@ -49,10 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     from detector.training.svm_config import SvmConfig
 
     parser = _common.teaching_parser(__doc__)
+    add_dataset_flags(parser)
     add = parser.add_argument
     # fmt: off
-    add("--root", type=Path, required=True, metavar="DIR",
-        help="folder with ImageSets, Annotations and Data")
     add("--split", required=True, help="of training photographs, for example train")
     add("--weights", type=Path, required=True, metavar="FILE", help="member file to start from")
     add("--out", type=_common.output_file, required=True, metavar="FILE",
@@ -69,7 +69,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from detector.datasets import IlsvrcDet
     from detector.member_file import load_member, save_member
     from detector.training.svm import solver_class, train_svms
     from detector.training.svm_config import SvmConfig
@@ -77,7 +76,7 @@ def _train(options: argparse.Namespace) -> int:
     solver_class()  # before minutes go into proposals
     config = SvmConfig(**given(options, ("windows",)))
     member = load_member(options.weights)
-    dataset = IlsvrcDet(options.root, options.split)
+    dataset = open_split(options)
     annotations = [dataset[index] for index in range(0, len(dataset), options.every)]
     images = _proposed(annotations, options.proposals)
     for line in images.skipped:
