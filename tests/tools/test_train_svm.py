@@ -82,28 +82,17 @@ def test_a_member_with_svms_comes_out_and_detects(
     assert "domestic_cat" in found.stdout
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"--weights": "none.safetensors"}, "none.safetensors: no such file"),
-        ({"--windows": "2"}, "windows must be above the number of true boxes, 2"),
-    ],
-)
-def test_wrong_use_is_one_line_and_exit_code_2(
-    train_svm: Tool,
-    changed: dict[str, str],
-    message: str,
-    tree: Path,
-    weights: Path,
-    tmp_path: Path,
+def test_too_few_windows_are_one_line_and_exit_code_2(
+    train_svm: Tool, tree: Path, weights: Path, tmp_path: Path
 ) -> None:
-    good = {"--root": tree, "--split": "train", "--weights": weights, "--out": "svm.safetensors"}
-    words = [word for pair in {**good, **changed}.items() for word in pair]
-    result = train_svm(tmp_path, *words)
+    result = train_svm(
+        tmp_path, "--root", tree, "--split", "train", "--weights", weights,
+        "--out", "svm.safetensors", "--windows", "2",
+    )  # fmt: skip
     assert result.returncode == 2
-    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1
-    assert message in errors[0]
+    assert result.stderr.splitlines()[-1].startswith(
+        "error: windows must be above the number of true boxes, 2,"
+    )
     assert not (tmp_path / "svm.safetensors").exists()
 
 
