@@ -20,7 +20,7 @@ from backbones.googlenet import INCEPTION_WIDTHS, GoogLeNet
 from detector.network import Member
 
 REGIONS = 512
-"""Regions that a member is calibrated on, drawn evenly from the training photographs."""
+"""Regions that a member is calibrated on, of training photographs; fewer where it saw fewer."""
 
 
 def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str, float]:

@@ -223,7 +223,8 @@ def _save(member: Member, data: _Data, config: TrainingConfig, run_folder: Path)
     path = run_folder / "member.safetensors"
     if process_rank() == 0:
         source = WindowBatches(data.cutter, _sampler(data.table, config))
-        steps = range(1, 1 - (-REGIONS // source.batch_size))
+        enough = -(-REGIONS // source.batch_size)
+        steps = range(1, 1 + min(enough, config.optimization.steps))
         places = range(source.batch_size)
         ranges = calibrate(member, (source.load(step, places).inputs.numpy() for step in steps))
         save_member(path, replace(member, activation_ranges=ranges))

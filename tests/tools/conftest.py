@@ -3,17 +3,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-from proposals import Proposals
-from proposals.parquet import ImageRow
-from proposals.parts import Parts, Picture
-from proposals.proposal_header import ProposalSettings, Run
 
 ROOT = Path(__file__).parents[2]
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -40,24 +34,6 @@ def run_tool(
         text=True,
         check=False,
     )
-
-
-def _save_proposals(path: Path, images: Mapping[str, tuple[tuple[int, int], list]]) -> Path:
-    """Write a file of (height, width) and boxes of images, whose ids and paths are the keys."""
-    rows = [
-        ImageRow(name, name, Proposals.of_one_source(np.array(boxes).reshape(-1, 4), size, "test"))
-        for name, (size, boxes) in images.items()
-    ]
-    run = Run.of_images(ProposalSettings(), images)
-    parts = Parts(path, run, [Picture(name, name) for name in images], size=len(rows))
-    parts.write(0, rows)
-    parts.stitch()
-    return path
-
-
-@pytest.fixture(scope="session")
-def save_proposals() -> Callable[..., Path]:
-    return _save_proposals
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +13,7 @@ from detector.classes import ObjectClass
 from detector.datasets import ImageAnnotation
 from detector.report import Matches, ReportInput, match_rows
 from detector.scoring import GroundTruth, Predictions
-from proposals import Proposals
 from proposals.bootstrap import Interval
-from proposals.parquet import ImageRow
-from proposals.parts import Parts, Picture
-from proposals.proposal_header import ProposalSettings, Run
 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2, exclusive
 Object = tuple[int, int, Box]  # image, class
@@ -112,27 +107,3 @@ def report(tmp_path: Path) -> ReportInput:
         command="python tools/eval_map.py --report out",
         date=datetime(2026, 11, 25, 6, 7),
     )
-
-
-@pytest.fixture(scope="session")
-def save_proposals() -> Callable[..., Path]:
-    """Write a file of (height, width) and boxes of images, by their ids."""
-
-    def save(path: Path, images: Mapping[str, tuple[tuple[int, int], Any]]) -> Path:
-        rows = [
-            ImageRow(
-                name, name, Proposals.of_one_source(np.array(boxes).reshape(-1, 4), size, "test")
-            )
-            for name, (size, boxes) in images.items()
-        ]
-        parts = Parts(
-            path,
-            Run.of_images(ProposalSettings(), images),
-            [Picture(name, name) for name in images],
-            size=len(rows),
-        )
-        parts.write(0, rows)
-        parts.stitch()
-        return path
-
-    return save
