@@ -1,10 +1,13 @@
-"""Seconds an image of one member, all members, and the cascade, in turns."""
+"""Seconds an image of one member and of all, with and without stem and cascade, in turns."""
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+
+import torch
 
 from detector.config import DetectorConfig, Execution
 from detector.engines import make_engine
@@ -40,15 +43,27 @@ def make_detectors(
 ) -> dict[str, Detector]:
     """Return what is compared; all of one proposer."""
     proposer = default_proposer()
-    first, others, everyone = (
-        make_engine(part, execution) for part in (members[:1], members[1:], members)
-    )
     exact = replace(config, cascade_threshold=0.0)
-    return {
-        ONE: Detector(first, proposer, exact),
-        f"all {len(members)} members": Detector(everyone, proposer, exact),
-        f"cascade at {config.cascade_threshold:g}": Detector(first, proposer, config, others),
-    }
+    first = make_engine(members[:1], execution)
+    detectors = {ONE: Detector(first, proposer, exact)}
+    for stem, those in (("own stems", with_own_stems(members)), ("one stem", members)):
+        everyone, others = (make_engine(part, execution) for part in (those, those[1:]))
+        detectors |= {
+            f"all {len(members)}, {stem}": Detector(everyone, proposer, exact),
+            f"cascade, {stem}": Detector(first, proposer, config, others),
+        }
+    return detectors
+
+
+def with_own_stems(members: Sequence[Member]) -> list[Member]:
+    """Return members whose stems differ by a hair, so that each has to run by itself."""
+    apart = []
+    for number, member in enumerate(members):
+        network = copy.deepcopy(member.network)
+        with torch.no_grad():
+            network.conv1.bias += 1e-4 * number
+        apart.append(replace(member, network=network))
+    return apart
 
 
 def detect_all(

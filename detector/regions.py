@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.config import DetectorConfig
-from proposals.boxes import box_areas, check_boxes, clip_boxes
+from proposals.boxes import boxes_inside, check_boxes
 from proposals.nms import non_maximum_suppression
 
 
@@ -37,8 +37,7 @@ def admit_regions(
     ValueError
         If the boxes are malformed.
     """
-    clipped = clip_boxes(check_boxes(boxes_xyxy, "proposals"), image_size)
-    inside = clipped[box_areas(clipped) > 0]
+    inside = boxes_inside(check_boxes(boxes_xyxy, "proposals"), image_size)
     order = -np.arange(len(inside), dtype=np.float32)
     distinct = non_maximum_suppression(inside, order, config.duplicate_iou)
     return inside[np.sort(distinct)[: config.max_proposals]]

@@ -92,3 +92,9 @@ def clip_boxes(boxes_xyxy: FloatArray, image_size: tuple[int, int]) -> FloatArra
     height, width = image_size
     limits = np.array([width, height, width, height], dtype=np.float32)
     return np.clip(boxes_xyxy, np.float32(0), limits)
+
+
+def boxes_inside(boxes_xyxy: FloatArray, image_size: tuple[int, int]) -> FloatArray:
+    """Return boxes ``(R, 4)`` cut at an image's borders, those of no area inside it left out."""
+    clipped = clip_boxes(boxes_xyxy, image_size)
+    return clipped[box_areas(clipped) > 0]

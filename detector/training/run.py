@@ -29,6 +29,7 @@ from detector.training.windows import WindowSampler, WindowTable, build_window_t
 from detector.warp import WarpConfig
 from proposals import ProposalFile, ProposalFileError, Proposer
 from proposals.batch import propose_to_file
+from proposals.boxes import boxes_inside
 from proposals.parts import Picture
 from proposals.proposal_header import ProposalSettings
 
@@ -87,8 +88,8 @@ def propose_for_data_set(
 def load_proposals(annotations: Sequence[ImageAnnotation], path: Path) -> ProposedImages:
     """Read every image's proposals from a file.
 
-    An image that the file has no proposals of, or those of a picture of another size, is
-    skipped.
+    Boxes are cut at the image's borders, and those without area left out. An image that the
+    file has no proposals of, or those of a picture of another size, is skipped.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def load_proposals(annotations: Sequence[ImageAnnotation], path: Path) -> Propos
                 skipped.append(str(error))
             else:
                 usable.append(annotation)
-                boxes_xyxy.append(found.boxes_xyxy)
+                boxes_xyxy.append(boxes_inside(found.boxes_xyxy, annotation.image_size))
     if skipped and not usable:
         raise ProposalFileError(f"no image has proposals; the first: {skipped[0]}")
     return ProposedImages(tuple(usable), tuple(boxes_xyxy), tuple(skipped))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from proposals.boxes import box_areas
 from proposals.images import as_rgb_uint8, read_image
 from proposals.multibox.network import Backbone, MultiBoxNetwork, decode
 from proposals.multibox.weights_file import LoadedMultiBox, load_multibox, pretrained_path
@@ -122,7 +123,8 @@ class MultiBox:
         Returns
         -------
         Proposals
-            At most ``max_boxes``, the most confident first; scores are confidences in [0, 1].
+            At most ``max_boxes``, the most confident first, all of some area; scores are
+            confidences in [0, 1].
         """
         rgb = read_image(image) if isinstance(image, str | Path) else as_rgb_uint8(image)
         height, width = rgb.shape[:2]
@@ -130,6 +132,8 @@ class MultiBox:
         boxes = np.concatenate([boxes for boxes, _ in found])
         confidences = np.concatenate([confidences for _, confidences in found])
         pixels = (boxes * np.array([width, height] * 2)).astype(np.float32)
+        has_area = box_areas(pixels) > 0
+        pixels, confidences = pixels[has_area], confidences[has_area]
         kept = non_maximum_suppression(pixels, confidences, self.config.nms_iou)
         kept = kept[: self.config.max_boxes]
         return Proposals.of_one_source(pixels[kept], (height, width), "multibox", confidences[kept])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from proposals.boxes import box_areas, check_boxes, clip_boxes, pairwise_iou
+from proposals.boxes import box_areas, boxes_inside, check_boxes, clip_boxes, pairwise_iou
 
 NONE = np.zeros((0, 4), np.float32)
 
@@ -64,6 +64,22 @@ def test_clipping_keeps_boxes_within_the_image(
 ) -> None:
     found = clip_boxes(np.array(boxes, np.float32).reshape(-1, 4), (30, 40))
     assert found.tolist() == clipped
+
+
+@pytest.mark.parametrize(
+    ("boxes", "inside"),
+    [
+        ([], []),
+        ([[-5, 0, 5, 10], [3, 3, 3, 9], [3, 3, 9, 3]], [[0, 0, 5, 10]]),  # two without area
+        ([[50, 50, 60, 60], [40, 0, 45, 30]], []),  # outside, and beside the right edge
+    ],
+)
+def test_boxes_of_no_area_inside_the_image_are_left_out(
+    boxes: list[list[int]], inside: list[list[int]]
+) -> None:
+    found = boxes_inside(np.array(boxes, np.float32).reshape(-1, 4), (30, 40))
+    assert found.shape == (len(inside), 4)
+    assert found.tolist() == inside
 
 
 def test_no_boxes_in_any_form_are_an_empty_array() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,15 @@ def test_images_without_fitting_proposals_are_left_out_and_told(
     bad, wrong = images.skipped
     assert "bad.png: not a picture" in bad
     assert "'wrong' is a picture of 20 x 10 there, but of 10 x 20 here" in wrong
+
+
+def test_boxes_without_area_are_no_windows(
+    annotations: list[ImageAnnotation], save_proposals: Callable[..., Path], tmp_path: Path
+) -> None:
+    boxes = [[2, 4, 9, 4], [0, 0, 20, 10], [7, 0, 7, 10]]
+    path = save_proposals(tmp_path / "flat.parquet", {"good": ((10, 20), boxes)})
+    images = load_proposals(annotations[1:2], path)
+    assert [found.tolist() for found in images.boxes_xyxy] == [[[0, 0, 20, 10]]]
 
 
 def test_no_images_have_no_proposals(tmp_path: Path) -> None:

@@ -43,6 +43,19 @@ def test_boxes_lie_in_the_image_the_most_confident_first(
     assert (found.scores <= 1).all()
 
 
+def test_boxes_without_area_are_dropped(
+    proposer: MultiBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = (
+        np.array([[0.1, 0.5, 0.6, 0.5], [0.1, 0.1, 0.6, 0.6], [0.3, 0.2, 0.3, 0.9]], np.float32),
+        np.array([0.9, 0.8, 0.7], np.float32),
+    )
+    monkeypatch.setattr(proposer, "_look", lambda _image, _crop: looked)
+    found = proposer(np.zeros((100, 200, 3), np.uint8))
+    np.testing.assert_allclose(found.boxes_xyxy, [[20, 10, 120, 60]], rtol=1e-5)
+    np.testing.assert_allclose(found.scores, [0.8])
+
+
 def test_near_duplicates_are_dropped(proposer: MultiBox) -> None:
     boxes = proposer(data.astronaut()).boxes_xyxy
     ious = pairwise_iou(boxes, boxes)
