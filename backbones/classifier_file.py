@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from backbones.classifier import ImageClassifier
@@ -29,11 +29,15 @@ from backbones.errors import WeightsError
 from backbones.files import replaced_when_whole
 from backbones.googlenet import GoogLeNet
 from backbones.hardware import prepare_network
+from backbones.no_init import NoInit
 from backbones.preprocess import InputStatistics
+from backbones.tensor_file import FileKind
 
-_KEY = "classifier"
-_HEADER = {"format": "inception-rcnn classifier", "version": 1, "architecture": "GoogLeNet"}
-_REMEDY = "give a file that this version's tools/train_classifier.py wrote"
+_KIND = FileKind(
+    "classifier",
+    {"format": "inception-rcnn classifier", "version": 1, "architecture": "GoogLeNet"},
+    "give a file that this version's tools/train_classifier.py wrote",
+)
 
 
 def save_classifier(
@@ -62,27 +66,27 @@ def save_classifier(
     WeightsError
         If the names do not fit the network, or a weight is not finite.
     """
-    state = network.state_dict()
     tensors = {
-        name: state[name].detach().to("cpu", torch.float32).contiguous()
-        for name in _fresh(len(names)).state_dict()
+        name: tensor.detach().to("cpu", torch.float32).contiguous()
+        for name, tensor in network.state_dict().items()
+        if not name.startswith("auxiliary")
     }
-    _check_tensors(path, tensors, len(names))
+    _fitting_network(path, names, tensors)
     document = {
-        **_HEADER,
+        **_KIND.header,
         "names": list(names),
         "statistics": asdict(statistics),
         "provenance": dict(provenance),
     }
     with replaced_when_whole(path) as unfinished:
-        save_file(tensors, unfinished, {_KEY: json.dumps(document, allow_nan=False)})
+        save_file(tensors, unfinished, {_KIND.key: json.dumps(document, allow_nan=False)})
 
 
 def is_classifier_file(path: str | Path) -> bool:
     """Tell whether a file is one that `save_classifier` wrote, of any version."""
     try:
         with safe_open(path, framework="pt") as file:
-            return _KEY in (file.metadata() or {})
+            return _KIND.key in (file.metadata() or {})
     except (SafetensorError, OSError):
         return False
 
@@ -105,50 +109,20 @@ def load_classifier(
         and settings do not fit each other.
     """
     path = Path(path)
-    metadata, tensors = _read(path)
-    document = _document(path, metadata)
+    document, tensors = _KIND.read(path)
     try:
         names = _names(document["names"])
         statistics = InputStatistics(
             mean_rgb=tuple(document["statistics"]["mean_rgb"]), size=document["statistics"]["size"]
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: its settings cannot be used ({error}); {_REMEDY}") from error
-    _check_tensors(path, tensors, len(names))
-    network = _fresh(len(names))
+        raise WeightsError(
+            f"{path}: its settings cannot be used ({error}); {_KIND.remedy}"
+        ) from error
+    network = _fitting_network(path, names, tensors)
     network.load_state_dict(tensors)
     prepare_network(network, device, precision)
     return ImageClassifier(network, statistics, names)
-
-
-def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file; check the path or train a classifier first")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        return metadata, load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path}: not a whole safetensors file ({error}); fetch it again or {_REMEDY}"
-        ) from error
-
-
-def _document(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        document = json.loads(metadata[_KEY])
-    except KeyError:
-        raise WeightsError(f"{path}: holds no class names, only tensors; {_REMEDY}") from None
-    except json.JSONDecodeError as error:
-        raise WeightsError(f"{path}: its settings are not JSON ({error}); {_REMEDY}") from error
-    if not isinstance(document, dict):
-        raise WeightsError(f"{path}: its settings are not a JSON object; {_REMEDY}")
-    for key, wanted in _HEADER.items():
-        if document.get(key) != wanted:
-            raise WeightsError(
-                f"{path}: {key} must be {wanted!r} but is {document.get(key)!r}; {_REMEDY}"
-            )
-    return document
 
 
 def _names(found: object) -> tuple[str, ...]:
@@ -157,28 +131,14 @@ def _names(found: object) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _fresh(class_count: int) -> GoogLeNet:
-    """Return an untrained network, and leave torch's generator as it was."""
-    # Not on the meta device, whose first use imports for a second.
-    with torch.random.fork_rng(devices=[]):
-        return GoogLeNet(class_count)
-
-
-def _check_tensors(path: Path, tensors: Mapping[str, Tensor], class_count: int) -> None:
-    shapes = {name: tensor.shape for name, tensor in _fresh(class_count).state_dict().items()}
-    odd = sorted(tensors.keys() ^ shapes.keys())
-    if odd:
+def _fitting_network(path: Path, names: Sequence[str], tensors: Mapping[str, Tensor]) -> GoogLeNet:
+    """Return a network of as many classes, whose weights are to be those that were checked."""
+    bias = tensors.get("classifier.bias")
+    if bias is not None and bias.shape != (len(names),):
         raise WeightsError(
-            f"{path}: tensor '{odd[0]}' is missing or not GoogLeNet's ({len(odd)} such); {_REMEDY}"
+            f"{path}: lists {len(names)} names but has {len(bias)} outputs; {_KIND.remedy}"
         )
-    for name, tensor in tensors.items():
-        if tensor.shape != shapes[name]:
-            raise WeightsError(
-                f"{path}: tensor '{name}' must have shape {tuple(shapes[name])} for {class_count}"
-                f" names but has {tuple(tensor.shape)}; {_REMEDY}"
-            )
-        if not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
-            raise WeightsError(
-                f"{path}: tensor '{name}' must hold finite floats but does not; the training"
-                " diverged or the file is damaged"
-            )
+    with NoInit():
+        network = GoogLeNet(len(names))
+    _KIND.check_tensors(path, tensors, network.state_dict())
+    return network

@@ -20,30 +20,32 @@ classifier is "svm", output 0 is not used. Older files name no classifier: it is
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from backbones.errors import WeightsError
 from backbones.googlenet import GoogLeNet
 from backbones.no_init import NoInit
+from backbones.tensor_file import FileKind, check_finite
 from detector.member_settings import settings_from_document
 from detector.network import Member
 from proposals.files import whole_file
 
-_KEY = "member"
-_HEADER = {
-    "format": "inception-rcnn member",
-    "version": 2,
-    "architecture": "GoogLeNet",
-    "background": "output 0",
-}
-_REMEDY = "give a file that this version's training wrote"
+_KIND = FileKind(
+    "member",
+    {
+        "format": "inception-rcnn member",
+        "version": 2,
+        "architecture": "GoogLeNet",
+        "background": "output 0",
+    },
+    "give a file that this version's training wrote",
+)
 
 
 def save_member(path: str | Path, member: Member) -> None:
@@ -64,8 +66,8 @@ def save_member(path: str | Path, member: Member) -> None:
         if not name.startswith("auxiliary")
     }
     for name, tensor in tensors.items():
-        _check_finite(path, name, tensor)
-    metadata = {_KEY: _to_json(path, member)}
+        check_finite(path, name, tensor)
+    metadata = {_KIND.key: _to_json(path, member)}
     with whole_file(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
 
@@ -85,26 +87,31 @@ def load_member(path: str | Path) -> Member:
         classes or settings do not fit each other; names the file and the remedy.
     """
     path = Path(path)
-    metadata, tensors = _read(path)
-    document = _check_header(path, metadata)
-    try:
+    document, tensors = _KIND.read(path)
+    with _settings_errors(path):
         settings = settings_from_document(document)
-    except ValueError as error:
-        raise WeightsError(f"{path}: its settings cannot be used ({error}); {_REMEDY}") from error
     classes = settings["classes"]
     _check_outputs(path, tensors, len(classes))
     with NoInit():
         network = GoogLeNet(len(classes) + 1).eval()
-    _check_tensors(path, tensors, network.state_dict())
+    _KIND.check_tensors(path, tensors, network.state_dict())
     network.load_state_dict(tensors)
-    try:
+    with _settings_errors(path):
         return Member(network=network, **settings)
+
+
+@contextmanager
+def _settings_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
-        raise WeightsError(f"{path}: its settings cannot be used ({error}); {_REMEDY}") from error
+        raise WeightsError(
+            f"{path}: its settings cannot be used ({error}); {_KIND.remedy}"
+        ) from error
 
 
 def _to_json(path: Path, member: Member) -> str:
-    document = {**_HEADER, **member.to_document()}
+    document = {**_KIND.header, **member.to_document()}
     try:
         return json.dumps(document, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -113,63 +120,10 @@ def _to_json(path: Path, member: Member) -> str:
         ) from error
 
 
-def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file; check the path or train a member first")
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()  # the handle itself cannot be iterated in older safetensors
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path}: not a whole safetensors file ({error}); fetch it again or {_REMEDY}"
-        ) from error
-
-
-def _check_header(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        document = json.loads(metadata[_KEY])
-    except KeyError:
-        raise WeightsError(f"{path}: holds no member settings, only tensors; {_REMEDY}") from None
-    except json.JSONDecodeError as error:
-        raise WeightsError(f"{path}: its settings are not JSON ({error}); {_REMEDY}") from error
-    if not isinstance(document, dict):
-        raise WeightsError(f"{path}: its settings are not a JSON object; {_REMEDY}")
-    for key, wanted in _HEADER.items():
-        if document.get(key) != wanted:
-            raise WeightsError(
-                f"{path}: {key} must be {wanted!r} but is {document.get(key)!r}; {_REMEDY}"
-            )
-    return {key: value for key, value in document.items() if key not in _HEADER}
-
-
 def _check_outputs(path: Path, tensors: Mapping[str, Tensor], class_count: int) -> None:
     bias = tensors.get("classifier.bias")
     if bias is not None and bias.shape != (class_count + 1,):
         raise WeightsError(
             f"{path}: lists {class_count} classes, which with the background must make"
-            f" {class_count + 1} outputs, but has {tuple(bias.shape)}; {_REMEDY}"
-        )
-
-
-def _check_tensors(path: Path, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    if tensors.keys() != wanted.keys():
-        odd = sorted(tensors.keys() ^ wanted.keys())
-        raise WeightsError(
-            f"{path}: tensor '{odd[0]}' is missing or not GoogLeNet's ({len(odd)} such); {_REMEDY}"
-        )
-    for name, tensor in tensors.items():
-        if tensor.shape != wanted[name].shape:
-            raise WeightsError(
-                f"{path}: tensor '{name}' must have shape {tuple(wanted[name].shape)} but has"
-                f" {tuple(tensor.shape)}; {_REMEDY}"
-            )
-        _check_finite(path, name, tensor)
-
-
-def _check_finite(path: Path, name: str, tensor: Tensor) -> None:
-    if not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
-        raise WeightsError(
-            f"{path}: tensor '{name}' must hold finite floats but does not; the training diverged"
-            " or the file is damaged"
+            f" {class_count + 1} outputs, but has {tuple(bias.shape)}; {_KIND.remedy}"
         )
