@@ -132,7 +132,7 @@ def _names(found: object) -> tuple[str, ...]:
 
 
 def _fitting_network(path: Path, names: Sequence[str], tensors: Mapping[str, Tensor]) -> GoogLeNet:
-    """Return a network of as many classes, whose weights are to be those that were checked."""
+    """Return a network of uninitialised weights that the tensors fit; refuse those that do not."""
     bias = tensors.get("classifier.bias")
     if bias is not None and bias.shape != (len(names),):
         raise WeightsError(

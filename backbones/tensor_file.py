@@ -1,4 +1,4 @@
-"""Tensors with a JSON document in one safetensors file: what all our weight files share.
+"""Tensors with a JSON document in one safetensors file: what member and classifier files share.
 
 The document stands in the file's metadata and begins with a header that says what the file is.
 """
