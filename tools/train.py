@@ -129,6 +129,7 @@ def _train(options: argparse.Namespace) -> int:
         if first:
             names = ", ".join(c.name for c in classes)
             print(f"{len(annotations)} images, {len(classes)} classes: {names}")
+            _note_unlisted(dataset.classes, annotations)
         options.out.mkdir(parents=True, exist_ok=True)
         images = load_proposals(annotations, options.proposals or _propose(annotations, options))
         for line in images.skipped if first else ():
@@ -199,6 +200,17 @@ def _classes(
             " tree in VOC's layout lists classes of its own in a file classes.txt, one a line"
         )
     return found
+
+
+def _note_unlisted(known: Sequence[ObjectClass], annotations: Sequence[ImageAnnotation]) -> None:
+    """Say which objects become background because the data set lists no such class."""
+    present = {key for annotation in annotations for key in annotation.class_keys}
+    if unlisted := sorted(present - {c.key for c in known}):
+        print(
+            f"note: objects of {', '.join(unlisted)} count as background, as the data set lists"
+            " no such class",
+            file=sys.stderr,
+        )
 
 
 def _propose(annotations: Sequence[ImageAnnotation], options: argparse.Namespace) -> Path:

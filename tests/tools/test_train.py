@@ -175,8 +175,12 @@ def test_classes_that_a_voc_tree_does_not_list_are_named(
     screws = _own_annotation(tmp_path / "cat.jpg").where(np.array([False, True, False]))
     writer.add(screws, 1, SourcePicture(tmp_path / "cat.jpg", screws.image_size, None))
     writer.finish()
+    command = ("--root", "tree", "--format", "voc", "--imagenet", imagenet)
+    (tmp_path / "tree/classes.txt").write_text("cat\n", encoding="utf-8")
+    told = train(tmp_path, *command, "--classes", "cat", "--proposals", "none")
+    assert "note: objects of screw count as background" in told.stderr
     (tmp_path / "tree/classes.txt").unlink()
-    refused = train(tmp_path, "--root", "tree", "--format", "voc", "--imagenet", imagenet)
+    refused = train(tmp_path, *command)
     assert refused.returncode == 2
     assert "but of screw: a tree in VOC's layout lists classes of its own in" in refused.stderr
 
