@@ -48,4 +48,4 @@ def test_results_of_several_threads_come_in_order(count: int, workers: int) -> N
 
 def test_several_threads_work_at_once() -> None:
     meeting = threading.Barrier(3)
-    list(ordered_map(lambda _: meeting.wait(timeout=10), range(3), 3))
+    list(ordered_map(lambda _: meeting.wait(timeout=60), range(3), 3))
