@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from PIL import Image
+from skimage import data
 
 ROOT = Path(__file__).parents[2]
 Tool = Callable[..., subprocess.CompletedProcess[str]]
+Objects = Sequence[tuple[str, tuple[int, int, int, int]]]  # WordNet id and inclusive corners
 
 
 def run_tool(
@@ -94,3 +99,82 @@ def propose() -> Tool:
 @pytest.fixture(scope="session")
 def convert_dataset() -> Tool:
     return partial(run_tool, "convert_dataset.py")
+
+
+@pytest.fixture
+def in_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str, Path], Tool]:
+    """Make a function that runs a tool in this process, which is quicker than as a user does.
+
+    The tool's module is called by its name and ``_tool``.
+    """
+
+    def of(name: str, folder: Path) -> Tool:
+        monkeypatch.syspath_prepend(ROOT / "tools")
+        monkeypatch.chdir(folder)
+        main = _loaded(name).main
+
+        def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+            try:
+                code = main([str(argument) for argument in arguments])
+            except SystemExit as end:
+                code = end.code
+            return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+        return run
+
+    return of
+
+
+def _loaded(name: str) -> ModuleType:
+    """Import a tool under a name that is no package's, as that of coverage.py is."""
+    module_name = f"{name}_tool"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    spec = importlib.util.spec_from_file_location(module_name, ROOT / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tool = sys.modules[module_name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+@pytest.fixture(scope="session")
+def write_split() -> Callable[[Path, Mapping[str, Objects]], None]:
+    """Write a split val of ILSVRC DET: pictures of 100 x 100, numbered 10, 20 and so on."""
+
+    def write(root: Path, images: Mapping[str, Objects]) -> None:
+        for name in ("ImageSets/DET", "Annotations/DET/val", "Data/DET/val"):
+            (root / name).mkdir(parents=True)
+        picture = Image.fromarray(data.chelsea()).resize((100, 100))
+        for image_id, objects in images.items():
+            annotation = root / f"Annotations/DET/val/{image_id}.xml"
+            annotation.write_text(_annotation(objects))
+            picture.save(root / f"Data/DET/val/{image_id}.JPEG")
+        lines = (f"{image_id} {number}0\n" for number, image_id in enumerate(images, 1))
+        (root / "ImageSets/DET/val.txt").write_text("".join(lines))
+
+    return write
+
+
+def _annotation(objects: Objects) -> str:
+    content = "<annotation><size><width>100</width><height>100</height></size>"
+    for wnid, (xmin, ymin, xmax, ymax) in objects:
+        content += (
+            f"<object><name>{wnid}</name><bndbox><xmin>{xmin}</xmin><ymin>{ymin}</ymin>"
+            f"<xmax>{xmax}</xmax><ymax>{ymax}</ymax></bndbox></object>"
+        )
+    return content + "</annotation>"
+
+
+@pytest.fixture(scope="session")
+def table() -> Callable[[subprocess.CompletedProcess[str]], dict[str, list[str]]]:
+    """Return name, objects, detections and AP of each row that eval_map prints, by det_id."""
+
+    def read(run: subprocess.CompletedProcess[str]) -> dict[str, list[str]]:
+        rows = [line.split() for line in run.stdout.splitlines()]
+        start = rows.index(["det_id", "wnid", "name", "objects", "detections", "AP"]) + 1
+        return {row[0]: row[2:] for row in rows[start:] if len(row) == 6}
+
+    return read

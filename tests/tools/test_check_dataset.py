@@ -1,41 +1,20 @@
 from __future__ import annotations
 
-import importlib
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
-
-
-class Run(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
+Tool = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Run]:
-    """Run the tool in this process, in the folder of the tree."""
-    monkeypatch.syspath_prepend(ROOT / "tools")
-    monkeypatch.chdir(tmp_path)
-    main = importlib.import_module("check_dataset").main
-
-    def run(*arguments: str) -> Run:
-        try:
-            code = main(arguments)
-        except SystemExit as end:
-            code = end.code
-        return Run(code, *capsys.readouterr())
-
-    return run
+def run(tmp_path: Path, in_process: Callable[[str, Path], Tool]) -> Tool:
+    return in_process("check_dataset", tmp_path)
 
 
 def an_object(name: str, *, difficult: int = 0, xmax: int = 30) -> str:
@@ -64,7 +43,7 @@ VOC = ("VOC", "--split", "val", "--format", "voc")
 
 
 @pytest.mark.usefixtures("voc")
-def test_a_clean_tree_is_counted(run: Callable[..., Run]) -> None:
+def test_a_clean_tree_is_counted(run: Tool) -> None:
     result = run(*VOC, "--pictures")
     assert result.returncode == 0
     assert result.stderr == ""
@@ -81,7 +60,7 @@ def test_a_clean_tree_is_counted(run: Callable[..., Run]) -> None:
     ]
 
 
-def test_all_problems_are_told_and_written(voc: Path, run: Callable[..., Run]) -> None:
+def test_all_problems_are_told_and_written(voc: Path, run: Tool) -> None:
     (voc / "ImageSets/Main/val.txt").write_text("a\nb\n../c\n")
     path = voc / "Annotations/a.xml"
     path.write_text(path.read_text().replace("dog", "wombat").replace("<xmin>1", "<xmin>one", 1))
@@ -117,13 +96,13 @@ def test_all_problems_are_told_and_written(voc: Path, run: Callable[..., Run]) -
     assert [note["file"] for note in found["notes"]] == ["VOC/ImageSets/Main/val.txt"]
 
 
-def test_pictures_are_left_alone_unless_asked_for(voc: Path, run: Callable[..., Run]) -> None:
+def test_pictures_are_left_alone_unless_asked_for(voc: Path, run: Tool) -> None:
     (voc / "JPEGImages/b.jpg").write_text("not a picture")
     assert run(*VOC).returncode == 0
     assert run(*VOC, "--pictures").returncode == 1
 
 
-def test_without_annotations_it_says_so(voc: Path, run: Callable[..., Run]) -> None:
+def test_without_annotations_it_says_so(voc: Path, run: Tool) -> None:
     for path in (voc / "Annotations").iterdir():
         path.unlink()
     (voc / "Annotations").rmdir()
@@ -147,7 +126,7 @@ def test_without_annotations_it_says_so(voc: Path, run: Callable[..., Run]) -> N
     ],
 )
 def test_what_cannot_be_used_ends_in_one_line(
-    run: Callable[..., Run], arguments: tuple[str, ...], message: str
+    run: Tool, arguments: tuple[str, ...], message: str
 ) -> None:
     result = run(*arguments)
     assert result.returncode == 2

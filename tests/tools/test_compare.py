@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,15 +14,8 @@ from detector.scoring.evaluation_file import Evaluation, write_evaluation
 from detector.scoring.outcomes import Outcomes, Protocol
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
-ROOT = Path(__file__).parents[2]
 CAR, DOG = select_classes(["car", "dog"])
 IMAGES = 40
-
-
-class Run(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 def write(
@@ -61,25 +52,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run_here(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Run]:
-    """Run the tool in this process, which is quicker than as a user does."""
-    monkeypatch.syspath_prepend(ROOT / "tools")
-    monkeypatch.chdir(folder)
-    main = importlib.import_module("compare").main
-
-    def run(*arguments: str) -> Run:
-        try:
-            code = main(list(arguments))
-        except SystemExit as end:
-            code = end.code
-        return Run(code, *capsys.readouterr())
-
-    return run
+def run_here(folder: Path, in_process: Callable[[str, Path], Tool]) -> Tool:
+    return in_process("compare", folder)
 
 
-def test_better_is_a_statement(run_here: Callable[..., Run]) -> None:
+def test_better_is_a_statement(run_here: Tool) -> None:
     run = run_here("a.json", "b.json")
     assert (run.returncode, run.stderr) == (0, "")
     header, _, title, columns, car, dog, mean, luck, statement = run.stdout.splitlines()
@@ -105,7 +82,7 @@ def test_better_is_a_statement(run_here: Callable[..., Run]) -> None:
     assert statement.endswith("): better in 1000 of 1000 draws")
 
 
-def test_worse_and_undecided_are_statements_too(run_here: Callable[..., Run]) -> None:
+def test_worse_and_undecided_are_statements_too(run_here: Tool) -> None:
     worse = run_here("b.json", "a.json").stdout.splitlines()[-1]
     assert worse.startswith("a.json is worse than b.json by 12.50 points (95 % interval ")
     assert worse.endswith("): better in 0 of 1000 draws")
@@ -117,9 +94,7 @@ def test_worse_and_undecided_are_statements_too(run_here: Callable[..., Run]) ->
     assert statement.startswith("c.json and a.json cannot be told apart on these 40 images: +1.25")
 
 
-def test_several_are_compared_with_the_first_and_written(
-    folder: Path, run_here: Callable[..., Run]
-) -> None:
+def test_several_are_compared_with_the_first_and_written(folder: Path, run_here: Tool) -> None:
     run = run_here("a.json", "b.json", "c.json", "--json", "deep/changes.json")
     assert [line for line in run.stdout.splitlines() if " against " in line] == [
         "b.json against a.json",
@@ -140,9 +115,7 @@ def test_several_are_compared_with_the_first_and_written(
     assert found["left_out"] == []
 
 
-def test_classes_of_one_file_are_named_and_left_out(
-    folder: Path, run_here: Callable[..., Run]
-) -> None:
+def test_classes_of_one_file_are_named_and_left_out(folder: Path, run_here: Tool) -> None:
     write(folder / "b.json", {CAR: 30, ObjectClass(7, "", "sofa"): 4})
     run = run_here("a.json", "b.json", "--json", "changes.json", "--plot", "changes.png")
     assert "left out, as one file lacks them: dog, sofa\n" in run.stdout
@@ -151,7 +124,7 @@ def test_classes_of_one_file_are_named_and_left_out(
     assert (list(written["AP"]), written["left_out"]) == ([CAR.wnid], ["dog", "sofa"])
 
 
-def test_changes_are_drawn(folder: Path, run_here: Callable[..., Run]) -> None:
+def test_changes_are_drawn(folder: Path, run_here: Tool) -> None:
     run = run_here("a.json", "b.json", "c.json", "--plot", "deep/$changes$.PNG")
     assert (run.returncode, run.stderr) == (0, "")
     with Image.open(folder / "deep/$changes$.PNG") as picture:
@@ -174,7 +147,7 @@ def test_changes_are_drawn(folder: Path, run_here: Callable[..., Run]) -> None:
     ],
 )
 def test_what_cannot_be_compared_is_one_line_and_exit_code_2(
-    folder: Path, run_here: Callable[..., Run], arguments: list[str], message: str
+    folder: Path, run_here: Tool, arguments: list[str], message: str
 ) -> None:
     (folder / "old.json").write_text('{"mAP": 0.5, "AP": {"37": 0.5}}')
     write(folder / "few.json", {CAR: 20, DOG: 20}, images=39)

@@ -2,19 +2,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import sys
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from PIL import Image
-from skimage import data
 
 from detector.classes import select_classes
 
-ROOT = Path(__file__).parents[2]
+Tool = Callable[..., subprocess.CompletedProcess[str]]
 CAR, DOG = select_classes(["car", "dog"])
 # Image a holds a car of 30 x 30 and a dog of 50 x 50, image b a car; image c holds nothing.
 OBJECTS = {
@@ -29,72 +27,28 @@ SAVED = (*SPLIT, "--generators", "file:saved.parquet")
 PLOTS = ("abo_by_class.png", "by_boxes.png", "by_size.png", "recall_by_iou.png")
 
 
-class Run(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def load_tool() -> ModuleType:
-    """Import the tool under a name that is no other package's."""
-    spec = importlib.util.spec_from_file_location("coverage_tool", ROOT / "tools" / "coverage.py")
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = tool  # its named tuples look themselves up there
-    spec.loader.exec_module(tool)
-    return tool
+@pytest.fixture
+def run_here(folder: Path, in_process: Callable[[str, Path], Tool]) -> Tool:
+    return in_process("coverage", folder)
 
 
 @pytest.fixture
-def run_here(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Run]:
-    """Run the tool in this process, which is quicker than as a user does."""
-    monkeypatch.syspath_prepend(ROOT / "tools")
-    monkeypatch.chdir(folder)
-    main = load_tool().main
-
-    def run(*arguments: str | Path) -> Run:
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            code = end.code
-        return Run(code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
-def folder(tmp_path: Path, save_proposals: Callable[..., Path]) -> Path:
+def folder(
+    tmp_path: Path, save_proposals: Callable[..., Path], write_split: Callable[..., None]
+) -> Path:
     """Return a folder with a tree of three images, and proposals of them in a file."""
-    for name in ("ImageSets/DET", "Annotations/DET/val", "Data/DET/val"):
-        (tmp_path / "tree" / name).mkdir(parents=True)
-    (tmp_path / "tree/ImageSets/DET/val.txt").write_text("a 10\nb 20\nc 30\n")
-    picture = Image.fromarray(data.chelsea()).resize((100, 100))
-    for image_id, objects in OBJECTS.items():
-        content = "<annotation><size><width>100</width><height>100</height></size>"
-        for wnid, (xmin, ymin, xmax, ymax) in objects:
-            content += (
-                f"<object><name>{wnid}</name><bndbox><xmin>{xmin}</xmin><ymin>{ymin}</ymin>"
-                f"<xmax>{xmax}</xmax><ymax>{ymax}</ymax></bndbox></object>"
-            )
-        annotation = tmp_path / f"tree/Annotations/DET/val/{image_id}.xml"
-        annotation.write_text(content + "</annotation>")
-        picture.save(tmp_path / f"tree/Data/DET/val/{image_id}.JPEG")
+    write_split(tmp_path / "tree", OBJECTS)
     save_proposals(tmp_path / "saved.parquet", dict.fromkeys("abc", ((100, 100), SAVED_BOXES)))
     return tmp_path
 
 
-def rows(run: Run, title: str) -> dict[str, list[str]]:
+def rows(run: subprocess.CompletedProcess[str], title: str) -> dict[str, list[str]]:
     """Return the rows of the table whose title or header begins so, by their first word."""
     table = run.stdout.split(title)[1].split("\n\n")[0]
     return {line.split()[0]: line.split()[1:] for line in table.splitlines()[1:] if line}
 
 
-def test_saved_proposals_give_the_figures_worked_out_by_hand(
-    folder: Path, run_here: Callable[..., Run]
-) -> None:
+def test_saved_proposals_give_the_figures_worked_out_by_hand(folder: Path, run_here: Tool) -> None:
     run = run_here(*SAVED, "--budgets", "2", "1", "--json", "deep/figures.json")
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.startswith("3 images of val, 3 objects\n")
@@ -122,9 +76,7 @@ def test_saved_proposals_give_the_figures_worked_out_by_hand(
     assert figures["against_baseline"] is None
 
 
-def test_several_generators_are_compared_written_and_plotted(
-    folder: Path, run_here: Callable[..., Run]
-) -> None:
+def test_several_generators_are_compared_written_and_plotted(folder: Path, run_here: Tool) -> None:
     names = ["opencv-single", "doubled", "file:saved.parquet"]
     run = run_here(
         *SPLIT, "--generators", *names, "--baseline", "doubled", "--threads", "1",
@@ -169,9 +121,7 @@ def check_schema(written: dict[str, Any], names: list[str]) -> None:
             assert set(beside["coverage_50"]) == {"estimate", "low", "high"}
 
 
-def test_the_same_run_gives_the_same_figures_but_for_time(
-    folder: Path, run_here: Callable[..., Run]
-) -> None:
+def test_the_same_run_gives_the_same_figures_but_for_time(folder: Path, run_here: Tool) -> None:
     generators = ("--generators", "doubled", "file:saved.parquet")
     for name in ("one.json", "two.json"):
         run_here(*SPLIT, *generators, "--every", "3", "--seed", "7", "--json", name)
@@ -181,7 +131,7 @@ def test_the_same_run_gives_the_same_figures_but_for_time(
     assert one == two
 
 
-def test_of_chosen_classes_and_every_second_image(run_here: Callable[..., Run]) -> None:
+def test_of_chosen_classes_and_every_second_image(run_here: Tool) -> None:
     run = run_here(*SAVED, "--classes", "dog", "--every", "2")
     assert run.stdout.startswith("2 images of val, 1 objects\n")
     assert rows(run, "all boxes")["file:saved.parquet"][2:6] == [
@@ -189,9 +139,7 @@ def test_of_chosen_classes_and_every_second_image(run_here: Callable[..., Run]) 
     ]  # fmt: skip
 
 
-def test_without_objects_shares_are_dashes_and_plots_empty(
-    folder: Path, run_here: Callable[..., Run]
-) -> None:
+def test_without_objects_shares_are_dashes_and_plots_empty(folder: Path, run_here: Tool) -> None:
     run = run_here(*SAVED, "--classes", "bus", "--plots", "plots", "--json", "figures.json")
     assert run.returncode == 0
     assert rows(run, "all boxes")["file:saved.parquet"] == ["2.0", "2", *"-----"]
@@ -199,9 +147,7 @@ def test_without_objects_shares_are_dashes_and_plots_empty(
     assert sorted(path.name for path in (folder / "plots").iterdir()) == sorted(PLOTS)
 
 
-def test_a_broken_picture_is_skipped_for_all_and_named(
-    folder: Path, run_here: Callable[..., Run]
-) -> None:
+def test_a_broken_picture_is_skipped_for_all_and_named(folder: Path, run_here: Tool) -> None:
     (folder / "tree/Data/DET/val/a.JPEG").write_text("no picture")
     run = run_here(*SAVED, "--json", "figures.json")
     assert run.returncode == 1
@@ -213,7 +159,7 @@ def test_a_broken_picture_is_skipped_for_all_and_named(
 
 
 def test_an_image_that_a_file_lacks_or_has_in_another_size_is_skipped(
-    folder: Path, run_here: Callable[..., Run], save_proposals: Callable[..., Path]
+    folder: Path, run_here: Tool, save_proposals: Callable[..., Path]
 ) -> None:
     sizes = {"a": (100, 100), "b": (100, 200)}
     save_proposals(folder / "part.parquet", {i: (size, SAVED_BOXES) for i, size in sizes.items()})
@@ -225,9 +171,7 @@ def test_an_image_that_a_file_lacks_or_has_in_another_size_is_skipped(
     assert "part.parquet: holds no proposals of 'c'" in of_c
 
 
-def test_no_image_that_can_be_measured_is_an_error(
-    folder: Path, run_here: Callable[..., Run]
-) -> None:
+def test_no_image_that_can_be_measured_is_an_error(folder: Path, run_here: Tool) -> None:
     for name in "abc":
         (folder / f"tree/Data/DET/val/{name}.JPEG").write_text("")
     run = run_here(*SAVED)
@@ -255,7 +199,7 @@ def test_no_image_that_can_be_measured_is_an_error(
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
-    run_here: Callable[..., Run], arguments: list[str], message: str
+    run_here: Tool, arguments: list[str], message: str
 ) -> None:
     run = run_here(*SAVED, *arguments)
     assert run.returncode == 2
@@ -264,7 +208,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert message in run.stderr
 
 
-def test_an_empty_list_is_refused(folder: Path, run_here: Callable[..., Run]) -> None:
+def test_an_empty_list_is_refused(folder: Path, run_here: Tool) -> None:
     (folder / "tree/ImageSets/DET/val.txt").write_text("")
     run = run_here(*SAVED)
     assert run.returncode == 2
@@ -278,7 +222,7 @@ def test_more_generators_than_colours_still_look_different() -> None:
     assert len(set(looks)) == 20
 
 
-def test_help_shows_commands_and_both_conventions(run_here: Callable[..., Run]) -> None:
+def test_help_shows_commands_and_both_conventions(run_here: Tool) -> None:
     run = run_here("--help")
     assert run.returncode == 0
     assert "python tools/coverage.py --root ILSVRC --split val --generators" in run.stdout

@@ -4,7 +4,6 @@ import importlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 from unittest.mock import Mock
 
 import numpy as np
@@ -17,12 +16,6 @@ from proposals import ProposalFile, Proposals, SelectiveSearch, read_image
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
-
-
-class Run(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 def whole_image(image: NDArray[np.uint8]) -> Proposals:
@@ -57,25 +50,9 @@ def make_generator(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 
 @pytest.fixture
-def run_here(
-    folder: Path,
-    make_generator: Mock,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[..., Run]:
-    """Run the tool in this process, which is quicker than as a user does."""
+def run_here(folder: Path, make_generator: Mock, in_process: Callable[[str, Path], Tool]) -> Tool:
     del make_generator
-    monkeypatch.chdir(folder)
-    main = importlib.import_module("propose").main
-
-    def run(*arguments: str) -> Run:
-        try:
-            code = main(arguments)
-        except SystemExit as end:
-            code = end.code
-        return Run(code, *capsys.readouterr())
-
-    return run
+    return in_process("propose", folder)
 
 
 def test_a_user_gets_the_boxes_of_selective_search(
@@ -90,7 +67,7 @@ def test_a_user_gets_the_boxes_of_selective_search(
 
 
 def test_bad_pictures_are_listed_at_the_end_of_every_run(
-    run_here: Callable[..., Run], make_generator: Mock
+    run_here: Tool, make_generator: Mock
 ) -> None:
     command = ("pictures", "*/cat.png", "absent.png", "--out", "boxes.parquet", "--workers", "1")
     first = run_here(*command)
@@ -113,7 +90,7 @@ def test_bad_pictures_are_listed_at_the_end_of_every_run(
 
 
 def test_a_data_set_keeps_its_ids_and_flags_reach_the_generator(
-    run_here: Callable[..., Run], make_generator: Mock
+    run_here: Tool, make_generator: Mock
 ) -> None:
     run = run_here(
         *("--root", "tree", "--split", "val", "--out", "val.parquet", "--workers", "1"),
@@ -128,7 +105,7 @@ def test_a_data_set_keeps_its_ids_and_flags_reach_the_generator(
         assert file.id_of_path("tree/Data/DET/val/cat.JPEG") == "cat"
 
 
-def test_other_settings_are_refused_until_the_file_may_go(run_here: Callable[..., Run]) -> None:
+def test_other_settings_are_refused_until_the_file_may_go(run_here: Tool) -> None:
     command = ("pictures/cat.png", "--out", "boxes.parquet")
     assert run_here(*command).returncode == 0
     refused = run_here(*command, "--generator", "fast")
@@ -139,9 +116,7 @@ def test_other_settings_are_refused_until_the_file_may_go(run_here: Callable[...
         assert file.settings.generator == "fast"
 
 
-def test_an_interrupted_run_says_how_to_go_on(
-    run_here: Callable[..., Run], make_generator: Mock
-) -> None:
+def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mock) -> None:
     make_generator.return_value = Mock(side_effect=KeyboardInterrupt)
     command = ("pictures/cat.png", "--out", "boxes.parquet")
     stopped = run_here(*command, "--overwrite")
@@ -173,7 +148,7 @@ def test_an_interrupted_run_says_how_to_go_on(
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
-    run_here: Callable[..., Run], arguments: list[str], message: str
+    run_here: Tool, arguments: list[str], message: str
 ) -> None:
     before = sorted(Path().rglob("*"))
     run = run_here("--out", "boxes.parquet", *arguments)
@@ -184,7 +159,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert sorted(Path().rglob("*")) == before
 
 
-def test_an_output_must_be_named(run_here: Callable[..., Run]) -> None:
+def test_an_output_must_be_named(run_here: Tool) -> None:
     run = run_here("pictures")
     assert run.returncode == 2
     assert "--out" in run.stderr
