@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from backbones.errors import WeightsError
@@ -69,7 +69,8 @@ def save_member(path: str | Path, member: Member) -> None:
         check_finite(path, name, tensor)
     metadata = {_KIND.key: _to_json(path, member)}
     with whole_file(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        # save_file would let nobody but the owner read it.
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def load_member(path: str | Path) -> Member:

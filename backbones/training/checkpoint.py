@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from backbones.files import replaced_when_whole
@@ -56,7 +56,8 @@ def save_checkpoint(
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"format": _FORMAT, "run": json.dumps({"step": step, "settings": settings})}
     with replaced_when_whole(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        # save_file would let nobody but the owner read it.
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def load_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from proposals.files import whole_file
@@ -81,7 +81,8 @@ def save_multibox(
         if not bool(tensor.isfinite().all()):
             raise MultiBoxWeightsError(f"{path}: tensor '{name}' is not finite in float16")
     with whole_file(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        # save_file would let nobody but the owner read it.
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def load_multibox(path: str | Path, backbone: Backbone) -> LoadedMultiBox:

@@ -47,6 +47,12 @@ def test_what_is_read_is_what_was_written(network: GoogLeNet, path: Path) -> Non
     assert document["provenance"] == {"steps": 7}
 
 
+def test_others_may_read_a_classifier_as_any_new_file(path: Path) -> None:
+    plain = path.with_name("plain")
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
 def test_files_of_classifiers_are_told_from_others(path: Path, tmp_path: Path) -> None:
     assert is_classifier_file(path)
     assert not is_classifier_file(tmp_path / "none")

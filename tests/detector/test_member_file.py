@@ -54,6 +54,12 @@ def test_a_member_comes_back_with_its_settings_and_half_precision_weights(
         torch.testing.assert_close(restored, tensor.half().float(), rtol=0, atol=0)
 
 
+def test_others_may_read_a_member_as_any_new_file(path: Path) -> None:
+    plain = path.with_name("plain")
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
 def test_a_loaded_member_scores_as_the_saved_one(path: Path, member: Member) -> None:
     windows = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     torch.testing.assert_close(
