@@ -26,14 +26,14 @@ from detector.datasets import IlsvrcDet
 TOOLS = Path(__file__).parents[1] / "tools"
 HELD_OUT_EVERY = 3
 REGIONS = 300  # scored a photograph
-POOL = ("--pool-windows", "10000")
+WINDOWS = ("--policy", "tight", "--pool-windows", "10000")
 RECIPES = {
     "features": (
-        *("--freeze", "features", *POOL, "--steps", "2000"),
+        *("--freeze", "features", *WINDOWS, "--steps", "2000"),
         *("--learning-rate", "0.01", "--drop-every", "1500"),
     ),
     "stem": (
-        *("--freeze", "stem", *POOL, "--steps", "400"),
+        *("--freeze", "stem", *WINDOWS, "--steps", "400"),
         *("--learning-rate", "0.004", "--drop-every", "300", "--average-from", "200"),
     ),
 }

@@ -57,16 +57,17 @@ class SamplingConfig:
 POLICIES = MappingProxyType(
     {
         "r-cnn": SamplingConfig(),
-        "balanced": SamplingConfig(balanced=True),
-        "near": SamplingConfig(near_share=0.5),
         "tight": SamplingConfig(foreground_iou=0.6, near_share=0.4),
+        "tight-balanced": SamplingConfig(foreground_iou=0.6, near_share=0.4, balanced=True),
+        "tight-near": SamplingConfig(foreground_iou=0.6, near_share=0.6),
         "tighter": SamplingConfig(foreground_iou=0.7, near_share=0.4, balanced=True),
-        "even": SamplingConfig(foreground=64, background=64, near_share=0.5),
+        "tighter-near": SamplingConfig(foreground_iou=0.7, near_share=0.6),
     }
 )
 """Ways to draw windows, by which the members of an ensemble differ. Our choice: the paper says
-only that its networks differed in sampling and order (section 7). With ``tight`` and
-``tighter``, boxes of an IoU from 0.5 to 0.6 and to 0.7 are left out."""
+only that its networks differed in sampling and order (section 7). With ``tight`` ones, boxes of
+an IoU from 0.5 to 0.6 are left out, with ``tighter`` ones those from 0.5 to 0.7: a network that
+learns from them as from all others does not prefer the box that fits better."""
 
 
 def _rcnn_optimization() -> OptimizationConfig:

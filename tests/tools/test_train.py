@@ -82,7 +82,7 @@ def test_a_member_comes_out_and_a_run_goes_on(
         "--pool-windows",
         "40",
         "--policy",
-        "near",
+        "tight-near",
         "--seed",
         "3",
     )
@@ -105,7 +105,7 @@ def test_a_member_comes_out_and_a_run_goes_on(
     assert [c.name for c in member.classes] == ["domestic_cat"]
     assert member.provenance["optimization"]["steps"] == 2
     assert member.provenance["optimization"]["seed"] == 3
-    assert member.provenance["sampling"]["near_share"] == 0.5
+    assert member.provenance["sampling"]["near_share"] == 0.6
 
 
 def test_a_member_is_trained_further_for_its_own_and_other_classes(
