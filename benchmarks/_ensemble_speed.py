@@ -1,4 +1,4 @@
-"""Seconds an image of one member and of all, with and without stem and cascade, in turns."""
+"""Seconds an image of one member and of all, with and without stem and cascade; and to load."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
 from detector.config import DetectorConfig, Execution
 from detector.engines import make_engine
+from detector.member_file import load_member
 from detector.network import Member
 from detector.rcnn import Detector, Task, default_proposer
 
@@ -86,3 +88,14 @@ def print_speed(figures: dict[str, dict[str, float]], what: str) -> None:
     print(what)
     for name, row in figures.items():
         print(f"{name:24} {row['s/image']:7.3f} s an image  {row['ratio']:5.2f}")
+
+
+def measure_loading(paths: Sequence[Path], rounds: int = 5) -> list[float]:
+    """Return the seconds to read the files of all members, of each round."""
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        for path in paths:
+            load_member(path)
+        seconds.append(round(time.perf_counter() - start, 3))
+    return seconds

@@ -16,6 +16,7 @@ table     mAP by ILSVRC's rules of each member, of means of the first 2, 3 ... m
           which ``--split train --every 60 --scores train.npz`` makes
 speed     seconds an image of one member, all members, and the cascade of the threshold that the
           weights or ``--threshold`` give, in turns: ``--only speed --every 9``
+load      seconds to read the files of all members, once they have been read: ``--only load``
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _ensemble_speed import measure_speed, print_speed
+from _ensemble_speed import measure_loading, measure_speed, print_speed
 from _ensemble_table import Judge, Row, ensemble_rows, print_header, print_row
 from _machine import describe_machine
 from _split_file import digest_of, read_kept, read_scores, save_scores
@@ -48,7 +49,7 @@ from detector.scoring import gather_ground_truth
 from detector.split_scores import SplitScores, gather_scores
 from proposals import ProposalFile, read_image
 
-PARTS = ("table", "speed")
+PARTS = ("table", "speed", "load")
 TRAINING_SPLIT = "train"
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 
@@ -61,7 +62,7 @@ def main() -> None:
     annotations = IlsvrcDet(options.root, options.split)[:: options.every]
     document: dict[str, Any] = {"machine": describe_machine(), "images": len(annotations)}
     for part in options.only:
-        measure = print_table if part == "table" else print_speeds
+        measure = {"table": print_table, "speed": print_speeds, "load": print_loading}[part]
         document[part] = measure(options, members, annotations, config)
         if options.json is not None:
             options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -111,6 +112,17 @@ def print_speeds(
     proposals = "proposals included" if options.proposals is None else "without proposals"
     print_speed(figures, f"{len(annotations)} images of {options.split}, {proposals}")
     return figures
+
+
+def print_loading(options: argparse.Namespace, *_: object) -> dict[str, Any]:
+    """Print the seconds that the members' files take to read, and return them."""
+    seconds = measure_loading(options.weights)
+    size = sum(path.stat().st_size for path in options.weights)
+    print(
+        f"{len(options.weights)} files of {size / 1e6:.1f} MB: {np.median(seconds):.2f} s to read"
+        f" (median of {len(seconds)}, {min(seconds):.2f} to {max(seconds):.2f})"
+    )
+    return {"files": len(options.weights), "bytes": size, "seconds": seconds}
 
 
 def parse() -> argparse.Namespace:
