@@ -66,8 +66,8 @@ POLICIES = MappingProxyType(
 )
 """Ways to draw windows, by which the members of an ensemble differ. Our choice: the paper says
 only that its networks differed in sampling and order (section 7). With ``tight`` ones, boxes of
-an IoU from 0.5 to 0.6 are left out, with ``tighter`` ones those from 0.5 to 0.7: a network that
-learns from them as from all others does not prefer the box that fits better."""
+an IoU from 0.5 to 0.6 are left out, with ``tighter`` ones those from 0.5 to 0.7, so
+that a network learns to prefer the box that fits better."""
 
 
 def _rcnn_optimization() -> OptimizationConfig:
