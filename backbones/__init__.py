@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from backbones.classifier import ClassScore, ImageClassifier
-from backbones.crops import crop_picture
-from backbones.errors import WeightsError
+from backbones.classification.classifier import ClassScore, ImageClassifier
+from backbones.classification.crops import crop_picture
 from backbones.googlenet import INCEPTION_WIDTHS, AuxiliaryHead, AuxiliaryLogits, GoogLeNet
 from backbones.inception import Inception, InceptionWidths
 from backbones.lrn import LocalResponseNorm
 from backbones.preprocess import InputStatistics, centre_crop
-from backbones.weights import load_imagenet_weights
+from backbones.weights.bvlc import load_imagenet_weights
+from foundation.tensor_file import WeightsError
 
 __all__ = [
     "INCEPTION_WIDTHS",

@@ -12,8 +12,8 @@ import torch
 
 from detector.config import DetectorConfig, Execution
 from detector.engines import make_engine
-from detector.member_file import load_member
-from detector.network import Member
+from detector.members.file import load_member
+from detector.members.network import Member
 from detector.rcnn import Detector, Task, default_proposer
 
 _IMAGES_A_TURN = 3

@@ -16,7 +16,7 @@ from detector.classes import ObjectClass
 from detector.config import DetectorConfig
 from detector.engines import mean_scores
 from detector.scoring import GroundTruth, bootstrap_map, percentile_interval
-from detector.split_scores import SplitScores
+from detector.training.split_scores import SplitScores
 from proposals.boxes import pairwise_iou
 from proposals.nms import non_maximum_suppression
 

@@ -2,8 +2,8 @@
 
 Both lists are of WordNet. A DET class is named by each of the 1,000 that WordNet has below it
 (dog: the 118 breeds from Chihuahua to Mexican hairless), and a train by its locomotives and cars,
-too. Names are those of `backbones.imagenet.imagenet_names`; a pair stands for all from the first
-to the second, as WordNet's animals lie together in the list.
+too. Names are those of `backbones.classification.imagenet.imagenet_names`; a pair stands for all
+from the first to the second, as WordNet's animals lie together in the list.
 
 No class of the 1,000 names a person. Cattle and horses have but one name each.
 """

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from detector.network import Member
-from detector.results import Detections
-from detector.selection import select_detections
-from proposals.peers import OpenCvSelectiveSearch
+from detector.detections.results import Detections
+from detector.detections.selection import select_detections
+from detector.members.network import Member
+from proposals.evaluation.peers import OpenCvSelectiveSearch
 
 _BATCH = 32
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.split_scores import SplitScores
-from proposals.files import whole_file
+from detector.training.split_scores import SplitScores
+from foundation.files import whole_file
 
 _ARRAYS = ("image_sizes", "counts", "boxes_xyxy", "member_scores")
 

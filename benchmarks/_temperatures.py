@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from detector.datasets import ImageAnnotation
-from detector.split_scores import SplitScores
+from detector.training.split_scores import SplitScores
 from detector.training.windows import BACKGROUND, nearest_objects
 
 _IOU: Final = 0.5  # from which a region shows an object

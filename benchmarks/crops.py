@@ -28,9 +28,9 @@ from _imagenet_kinds import NAMES_OF_KINDS, indices_of_kinds
 from _machine import describe_machine
 from numpy.typing import NDArray
 
-from backbones.classifier import ImageClassifier
-from backbones.crops import CROP_COUNTS
-from backbones.imagenet import BACKBONES, load_imagenet_classifier
+from backbones.classification.classifier import ImageClassifier
+from backbones.classification.crops import CROP_COUNTS
+from backbones.classification.imagenet import BACKBONES, load_imagenet_classifier
 from detector.classes import ilsvrc_classes
 from detector.datasets import IlsvrcDet, ImageAnnotation
 from proposals import read_image

@@ -33,15 +33,15 @@ from PIL import Image
 
 from detector.cascade import survivors
 from detector.datasets import IlsvrcDet, ImageAnnotation
+from detector.detections.results import Detections
+from detector.detections.selection import select_detections
 from detector.engines import Piece, mean_scores
-from detector.member_file import load_member
-from detector.network import Member
+from detector.members.file import load_member
+from detector.members.network import Member
 from detector.pipeline import Prepared, score_by_member
 from detector.rcnn import Detector, Task, pretrained_paths
-from detector.regions import admit_regions
-from detector.results import Detections
+from detector.regions.admit import admit_regions
 from detector.scoring import gather_ground_truth, gather_predictions, score
-from detector.selection import select_detections
 from proposals import read_image
 
 PARTS = ("network", "stages", "growth", "plain")

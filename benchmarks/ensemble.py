@@ -41,12 +41,12 @@ from numpy.typing import NDArray
 from detector.config import DetectorConfig, Execution
 from detector.datasets import IlsvrcDet, ImageAnnotation
 from detector.engines import make_engine
-from detector.member_file import load_member
-from detector.network import Member
+from detector.members.file import load_member
+from detector.members.network import Member
 from detector.pipeline import MemberScored, prepared_ahead, score_by_member
 from detector.rcnn import Detector, Task, pretrained_paths
 from detector.scoring import gather_ground_truth
-from detector.split_scores import SplitScores, gather_scores
+from detector.training.split_scores import SplitScores, gather_scores
 from proposals import ProposalFile, read_image
 
 PARTS = ("table", "speed", "load")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from detector.member_file import load_member, save_member
+from detector.members.file import load_member, save_member
 
 _LAST = "model."
 

@@ -32,10 +32,10 @@ from detector.config import Execution
 from detector.engines import Engine, make_engine
 from detector.engines.cache import cached_onnx
 from detector.engines.graph_builder import GraphBuilder
-from detector.member_file import load_member
-from detector.network import Member
-from detector.rcnn import pretrained_paths
-from detector.warp import warp_regions
+from detector.members.file import load_member
+from detector.members.network import Member
+from detector.members.pretrained import pretrained_paths
+from detector.regions.warp import warp_regions
 from proposals import SelectiveSearch
 
 WINDOWS, BATCH, ROUNDS = 192, 16, 5

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from detector.warp import WarpConfig, place_regions, warp_regions
+from detector.regions.warp import WarpConfig, place_regions, warp_regions
 from proposals import MODES, SelectiveSearch
 
 CONFIG = WarpConfig()

@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from detector.detections.results import Detections
     from detector.rcnn import Detector
-    from detector.results import Detections
 
 __all__ = ["Detections", "Detector"]
 
-_HOMES = {"Detector": "detector.rcnn", "Detections": "detector.results"}
+_HOMES = {"Detector": "detector.rcnn", "Detections": "detector.detections.results"}
 
 
 def __getattr__(name: str) -> object:

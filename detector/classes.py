@@ -54,7 +54,7 @@ def coco_classes() -> tuple[ObjectClass, ...]:
 
 
 def _read_table(name: str) -> tuple[ObjectClass, ...]:
-    table = files("detector").joinpath(f"data/{name}").read_text(encoding="utf-8")
+    table = files("detector").joinpath(f"datasets/tables/{name}").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines()[1:])
     return tuple(ObjectClass(int(number), wnid, name) for number, wnid, name in rows)
 
@@ -102,6 +102,6 @@ def _normalised(key: str) -> str:
 def _described(classes: Sequence[ObjectClass]) -> str:
     """Say for an error message which classes there are."""
     if tuple(classes) == ilsvrc_classes():
-        return "the 200 classes in detector/data/ilsvrc_det_classes.tsv"
+        return "the 200 classes in detector/datasets/tables/ilsvrc_det_classes.tsv"
     names = ", ".join(c.name for c in classes[:_CLASSES_SHOWN])
     return f"{names}, ... ({len(classes)} in all)" if len(classes) > _CLASSES_SHOWN else names

@@ -15,8 +15,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from backbones.prefetch import prefetched
 from detector.engines.engine import Engine, Image, Piece, mean_scores
+from foundation.prefetch import prefetched
 
 _IMAGES_AHEAD = 2
 _BATCHES_AHEAD = 3

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,14 +18,16 @@ import torch
 from numpy.typing import NDArray
 
 from backbones import GoogLeNet
-from backbones.errors import WeightsError
 from backbones.hardware import choose_dtype
 from detector.cascade import score_in_cascade
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig, Execution
+from detector.detections.results import Detections
+from detector.detections.selection import select_detections
 from detector.engines import Engine, make_engine, make_onnx_engine
 from detector.engines.engine import check_members
-from detector.member_file import load_member
+from detector.members.file import load_member
+from detector.members.pretrained import pretrained_paths
 from detector.pipeline import (
     Prepared,
     Scored,
@@ -34,9 +35,7 @@ from detector.pipeline import (
     score_by_member,
     score_images,
 )
-from detector.regions import admit_regions
-from detector.results import Detections
-from detector.selection import select_detections
+from detector.regions.admit import admit_regions
 from proposals import ImageError, ProposalFileError, Proposer, SelectiveSearch
 from proposals.images import as_rgb_uint8
 from proposals.merging import MULTIBOX_BOXES, MergedProposals
@@ -312,43 +311,3 @@ def default_proposer() -> MergedProposals:
         GoogLeNet(1), MultiBoxConfig(max_boxes=MULTIBOX_BOXES), dtype=choose_dtype("auto", device)
     )
     return MergedProposals(SelectiveSearch(), multibox, pretrained_ranking())
-
-
-def pretrained_paths(members: Sequence[str | int] | None = None) -> tuple[Path, ...]:
-    """Return member files that come with the package: all by name, or those chosen.
-
-    Parameters
-    ----------
-    members : sequence of str or int, optional
-        As in `Detector.from_pretrained`.
-
-    Raises
-    ------
-    WeightsError
-        If there is no file at all.
-    ValueError
-        If the package has no such member, or one is named twice or none at all.
-    """
-    folder = Path(str(files("detector").joinpath("weights")))
-    paths = tuple(sorted(folder.glob("*.safetensors")))
-    if not paths:
-        raise WeightsError(
-            f"{folder}: no weights (*.safetensors) come with this installation; train a member"
-            " with tools/train.py and load its file"
-        )
-    return paths if members is None else _chosen(paths, members)
-
-
-def _chosen(paths: Sequence[Path], members: Sequence[str | int]) -> tuple[Path, ...]:
-    """Return the paths of members by name or place."""
-    by_key: dict[str | int, Path] = {path.stem: path for path in paths} | dict(enumerate(paths))
-    # A text is a sequence of texts, too.
-    wanted = [members] if isinstance(members, str) else list(members)
-    unknown = [key for key in wanted if key not in by_key]
-    chosen = tuple(by_key[key] for key in wanted if key in by_key)
-    if unknown or not chosen or len(set(chosen)) < len(chosen):
-        raise ValueError(
-            f"members must be one or more of {', '.join(path.stem for path in paths)}, each once,"
-            f" by name or by number from 0, but got {wanted}"
-        )
-    return chosen

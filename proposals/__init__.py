@@ -1,10 +1,10 @@
 """Class-agnostic object proposals; usable alone, and light to import."""
 
 from proposals.images import ImageError, read_image
-from proposals.proposal_file import ProposalFile
-from proposals.proposal_header import ProposalFileError
 from proposals.result import Proposals, Proposer
-from proposals.selective_search import MODES, SelectiveSearch, SelectiveSearchConfig
+from proposals.selective_search.search import MODES, SelectiveSearch, SelectiveSearchConfig
+from proposals.storage.header import ProposalFileError
+from proposals.storage.proposal_file import ProposalFile
 
 __all__ = [
     "MODES",

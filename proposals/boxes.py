@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from proposals._numba import kernel
+from foundation.kernels import kernel
 
 FloatArray = NDArray[np.float32]
 

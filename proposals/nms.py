@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from proposals._numba import kernel
+from foundation.kernels import kernel
 from proposals.boxes import check_boxes
 
 

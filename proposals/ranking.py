@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proposals._numba import kernel
+from foundation.kernels import kernel
 from proposals.boxes import pairwise_iou
 
 FloatArray = NDArray[np.float32]

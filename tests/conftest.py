@@ -9,9 +9,9 @@ import pytest
 from hypothesis import settings
 
 from proposals import Proposals
-from proposals.parquet import ImageRow
-from proposals.parts import Parts, Picture
-from proposals.proposal_header import ProposalSettings, Run
+from proposals.storage.header import ProposalSettings, Run
+from proposals.storage.parquet import ImageRow
+from proposals.storage.parts import Parts, Picture
 
 # No deadlines: a kernel's first call compiles it, and machines that run tests are busy.
 settings.register_profile("project", deadline=None)

@@ -39,7 +39,7 @@ def write_plot(path: Path, first: str, comparisons: Mapping[str, Comparison]) ->
     """
     from matplotlib.figure import Figure
 
-    from proposals.files import whole_file
+    from foundation.files import whole_file
 
     by_file = {name: _changes(one) for name, one in comparisons.items()}
     rows = _rows(by_file)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from proposals.coverage_report import GeneratorReport
+    from proposals.evaluation.report import GeneratorReport
 
 # Okabe and Ito's colours, which people with any colour vision tell apart; without the yellow,
 # which is faint as a line.
@@ -39,7 +39,7 @@ class _Style(NamedTuple):
 
 def write_plots(folder: Path, reports: Reports) -> None:
     """Write each plot as a PNG into ``folder``."""
-    from proposals.files import whole_file
+    from foundation.files import whole_file
 
     for name, plot in (
         ("recall_by_iou", _plot_recall_by_iou),
@@ -52,7 +52,7 @@ def write_plots(folder: Path, reports: Reports) -> None:
 
 
 def _plot_recall_by_iou(reports: Reports) -> Figure:
-    from proposals.coverage_report import IOU_THRESHOLDS
+    from proposals.evaluation.report import IOU_THRESHOLDS
 
     keys = list(next(iter(reports.values())).recall_by_iou)
     figure, panels = _panels(len(keys), "Recall against IoU, one box an object")

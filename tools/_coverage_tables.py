@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from proposals.bootstrap import Interval
-    from proposals.coverage import Quality
-    from proposals.coverage_report import GeneratorReport
+    from proposals.evaluation.bootstrap import Interval
+    from proposals.evaluation.coverage import Quality
+    from proposals.evaluation.report import GeneratorReport
 
 _CONVENTIONS = {
     "any": "an object's IoU is that of its best box, which may serve several objects (R-CNN's"
@@ -143,8 +143,8 @@ def write_json(
     path: Path, header: Mapping[str, object], reports: Mapping[str, GeneratorReport]
 ) -> None:
     """Write all figures; ``header`` says what was measured. A figure that is NaN becomes null."""
-    from proposals.coverage_report import IOU_THRESHOLDS
-    from proposals.files import write_text
+    from foundation.files import write_text
+    from proposals.evaluation.report import IOU_THRESHOLDS
 
     content = {
         **header,
@@ -161,8 +161,8 @@ def _versions() -> dict[str, str]:
     import numpy as np
     import PIL
 
-    from proposals._opencv import cv2
-    from proposals.proposal_header import package_version
+    from proposals.opencv import cv2
+    from proposals.storage.header import package_version
 
     return {
         "package": package_version(),

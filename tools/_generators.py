@@ -42,7 +42,7 @@ def make_generator(name: str, *, seed: int, threads: int | None) -> Proposer:
 
 def _makers() -> dict[str, _Maker]:
     from proposals import MODES
-    from proposals.peers import OPENCV_MODES
+    from proposals.evaluation.peers import OPENCV_MODES
 
     ours = {mode: _selective_search(mode) for mode in MODES}
     networks: dict[str, _Maker] = {"multibox": _multibox, "merged": _merged}
@@ -92,7 +92,7 @@ def _merged(seed: int, threads: int | None) -> Proposer:
 
 
 def _opencv(mode: str) -> _Maker:
-    from proposals.peers import OpenCvSelectiveSearch
+    from proposals.evaluation.peers import OpenCvSelectiveSearch
 
     return lambda _seed, _threads: OpenCvSelectiveSearch(mode)
 
@@ -144,7 +144,7 @@ def make_source(name: str, *, seed: int, threads: int | None) -> Source:
 
 
 def _file_source(name: str) -> Source:
-    from proposals.proposal_file import ProposalFile
+    from proposals.storage.proposal_file import ProposalFile
 
     file = ProposalFile(name.removeprefix(_FILE))
     return Source(

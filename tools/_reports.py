@@ -19,7 +19,7 @@ with _common.errors_as_lines():
     from detector.datasets import ImageAnnotation
     from detector.report import ReportInput, write_report
     from detector.scoring import Blacklist, Predictions
-    from proposals.bootstrap import Interval
+    from proposals.evaluation.bootstrap import Interval
 
 
 class Scored(Protocol):

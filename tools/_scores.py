@@ -27,7 +27,7 @@ with _common.errors_as_lines():
         percentile_interval,
         score_outcomes,
     )
-    from proposals.bootstrap import Interval
+    from proposals.evaluation.bootstrap import Interval
 
 _SEED = 0  # of the drawn images: results of the same images can be compared
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detector.datasets import Dataset
-    from detector.warp import WarpConfig
+    from detector.regions.warp import WarpConfig
 
 _REGIONS_AN_IMAGE = 8
 
@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool with these command-line arguments; return the exit code."""
     options = _parser().parse_args(arguments)
     with _common.errors_as_lines():
-        from detector.engines.calibration import REGIONS, calibrate
-        from detector.member_file import load_member, save_member
+        from detector.members.file import load_member, save_member
+        from detector.training.calibration import REGIONS, calibrate
 
         member = load_member(options.weights)
         images = open_split(options)
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _windows(images: Dataset, wanted: int, config: WarpConfig) -> Iterator[NDArray[np.uint8]]:
     """Yield the windows of each of some images spread over the data set."""
-    from detector.warp import warp_regions
+    from detector.regions.warp import warp_regions
     from proposals import SelectiveSearch, read_image
 
     propose = SelectiveSearch()

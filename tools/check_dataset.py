@@ -46,7 +46,7 @@ with _common.errors_as_lines():
     from detector.datasets import DATASET_FORMATS, Dataset, open_dataset
     from detector.datasets.check import Contents, check_dataset, classes_without_objects
     from detector.datasets.problems import Problem
-    from proposals.files import write_text
+    from foundation.files import write_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

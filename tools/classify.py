@@ -43,7 +43,10 @@ if TYPE_CHECKING:
     from backbones import ClassScore, ImageClassifier
 
 _TOP = 5
-_BACKBONES = ("bvlc", "torchvision")  # backbones.imagenet's, whose import takes seconds
+_BACKBONES = (
+    "bvlc",
+    "torchvision",
+)  # of backbones.classification.imagenet, slow to import
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _common.errors_as_lines():
         from _inputs import list_pictures
 
-        from proposals.files import write_text
+        from foundation.files import write_text
 
         classifier = _load(options)
         paths = list_pictures(options.inputs, [])
@@ -83,8 +86,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _load(options: argparse.Namespace) -> ImageClassifier:
-    from backbones.classifier_file import is_classifier_file, load_classifier
-    from backbones.imagenet import load_imagenet_classifier
+    from backbones.classification.classifier_file import is_classifier_file, load_classifier
+    from backbones.classification.imagenet import load_imagenet_classifier
 
     if options.weights is not None and is_classifier_file(options.weights):
         if options.backbone is not None:
@@ -95,8 +98,8 @@ def _load(options: argparse.Namespace) -> ImageClassifier:
 
 
 def _fetch(backbone: str) -> Path:
-    from backbones.download import fetch
-    from backbones.imagenet import IMAGENET_FILES
+    from backbones.classification.imagenet import IMAGENET_FILES
+    from backbones.weights.download import fetch
 
     remote = IMAGENET_FILES[backbone]
     with _common.progress(100, f"fetching {remote.name}", "part") as advance_to:

@@ -46,7 +46,7 @@ with _common.errors_as_lines():
     )
     from detector.scoring.evaluation import Evaluation
     from detector.scoring.evaluation_file import read_evaluation
-    from proposals.files import write_text
+    from foundation.files import write_text
 
 _SEED = 0  # of the drawn images
 _LUCK = 0.05  # share of intervals of 95 % that keep off 0 where nothing has changed

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from detector.classes import ObjectClass
     from detector.datasets import ImageAnnotation
     from proposals import Proposals
-    from proposals.coverage_report import Objects, Tally
+    from proposals.evaluation.report import Objects, Tally
 
 _BUDGETS = (100, 200, 500, 1000, 2000)
 
@@ -165,7 +165,7 @@ def _read_split(options: argparse.Namespace) -> Split:
 
 def _measure(split: Split, options: argparse.Namespace) -> Measured:
     from detector.classes import select_classes
-    from proposals.coverage_report import Objects, Tally
+    from proposals.evaluation.report import Objects, Tally
 
     chosen = options.classes and {c.key for c in select_classes(options.classes, split.classes)}
     names = {c.key: c.name for c in split.classes}
@@ -196,7 +196,7 @@ def _propose_all(
 ) -> Iterator[tuple[ImageAnnotation, dict[str, Answer]]]:
     """Yield each image with what all sources found; note in ``skipped`` why others are missing."""
     from proposals import ImageError, read_image
-    from proposals.proposal_file import ProposalFileError
+    from proposals.storage.proposal_file import ProposalFileError
 
     warm = False
     with _common.progress(len(annotations), "measuring", "image") as advance_to:
@@ -244,7 +244,7 @@ def _publish(measured: Measured, options: argparse.Namespace) -> None:
     """Print the tables, and write the files that were asked for."""
     from _coverage_tables import print_tables, write_json
 
-    from proposals.coverage_report import report
+    from proposals.evaluation.report import report
 
     reports = report(
         measured.objects,

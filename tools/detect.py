@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from detector.detections.results import Detections
     from detector.rcnn import Detector, Task
-    from detector.results import Detections
     from proposals import ProposalFile
 
 _SAMPLES = ("astronaut.png", "chelsea.png")
@@ -100,7 +100,7 @@ def _share(text: str) -> float:
 
 
 def _detect_all(options: argparse.Namespace, file: ProposalFile | None) -> int:
-    from detector.coco_json import write_coco_json
+    from detector.detections.coco_json import write_coco_json
 
     # What scores less than the threshold would never be shown.
     detector = load_detector(options, min_score=options.threshold)
@@ -194,8 +194,8 @@ def _drawn_paths(paths: Iterable[Path], folder: Path) -> dict[Path, Path]:
 def _draw(image: NDArray[np.uint8], detections: Detections, path: Path) -> None:
     from PIL import Image
 
-    from detector.draw import draw_detections
-    from proposals.files import whole_file
+    from detector.detections.draw import draw_detections
+    from foundation.files import whole_file
 
     with whole_file(path) as temporary:
         Image.fromarray(draw_detections(image, detections)).save(temporary, quality=92)

@@ -97,8 +97,8 @@ with _common.errors_as_lines():
     from proposals import ProposalFile
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for torch
+    from detector.detections.results import Detections
     from detector.rcnn import Detector
-    from detector.results import Detections
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ Networks of your own, averaged, and run back:
     python tools/export.py --weights a.safetensors --weights b.safetensors --out both.onnx
     python tools/detect.py street.jpg --weights both.onnx
 
-Input "windows": (N, S, S, 3) uint8 RGB, regions as detector.warp gives them; nothing is to be
-subtracted. Outputs: "probabilities" (N, C + 1), the mean of the members' scores, and
+Input "windows": (N, S, S, 3) uint8 RGB, regions as detector.regions.warp gives them; nothing is to
+be subtracted. Outputs: "probabilities" (N, C + 1), the mean of the members' scores, and
 "member_probabilities" (M, N, C + 1); column 0 is the background. Classes and settings are JSON
 in the file's metadata under "inception-rcnn". Any runtime of opset 17 or later takes the file.
 Exit codes: 0 done; 2 the command or an input cannot be used.
@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     with _common.errors_as_lines():
         from detector.engines.onnx_file import save_onnx
-        from detector.member_file import load_member
-        from detector.rcnn import pretrained_paths
+        from detector.members.file import load_member
+        from detector.members.pretrained import pretrained_paths
 
         members = [load_member(path) for path in options.weights or pretrained_paths()]
         save_onnx(options.out, members, eight_bits=options.arithmetic == "int8")

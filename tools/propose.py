@@ -20,7 +20,7 @@ At most 1,000 boxes a picture, by R-CNN's own generator:
 
 tools/detect.py, train.py and eval_map.py take the file by --proposals. It holds one row an
 image: image_id, path, width, height, boxes_xyxy, scores, sources, ranks, error; see the top of
-proposals/proposal_file.py. Any Parquet reader opens it.
+proposals/storage/proposal_file.py. Any Parquet reader opens it.
 
 A run that was stopped or killed goes on when the same command is given again: finished parts
 stand in the folder OUT.parts until all are there.
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detector.datasets import Dataset
-    from proposals.parts import Picture
-    from proposals.proposal_header import ProposalSettings
+    from proposals.storage.header import ProposalSettings
+    from proposals.storage.parts import Picture
 
 _SETTINGS = ("generator", "seed", "max_boxes")
 
@@ -73,7 +73,7 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     from _generators import generator_names
 
-    from proposals.proposal_header import ProposalSettings
+    from proposals.storage.header import ProposalSettings
 
     parser = _common.teaching_parser(__doc__)
     add = parser.add_argument
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 def _propose(options: argparse.Namespace) -> int:
     from _generators import make_generator
 
-    from proposals.batch import IMAGES_A_PART, propose_to_file
+    from proposals.storage.batch import IMAGES_A_PART, propose_to_file
 
     settings = _settings(options)
     pictures = _pictures(options)
@@ -127,7 +127,7 @@ def _propose(options: argparse.Namespace) -> int:
 
 def _settings(options: argparse.Namespace) -> ProposalSettings:
     """Take over what the command line gives; all else keeps its one default."""
-    from proposals.proposal_header import ProposalSettings
+    from proposals.storage.header import ProposalSettings
 
     given = {name: getattr(options, name) for name in _SETTINGS}
     return ProposalSettings(**{name: value for name, value in given.items() if value is not None})
@@ -136,8 +136,8 @@ def _settings(options: argparse.Namespace) -> ProposalSettings:
 def _pictures(options: argparse.Namespace) -> list[Picture]:
     from _inputs import list_pictures
 
-    from proposals.parquet import valid_unicode
-    from proposals.parts import Picture
+    from proposals.storage.parquet import valid_unicode
+    from proposals.storage.parts import Picture
 
     if options.root is not None:
         return _pictures_of_split(open_split(options))
@@ -146,7 +146,7 @@ def _pictures(options: argparse.Namespace) -> list[Picture]:
 
 
 def _pictures_of_split(dataset: Dataset) -> list[Picture]:
-    from proposals.parts import Picture
+    from proposals.storage.parts import Picture
 
     return [Picture(name, dataset.image_path(name).as_posix()) for name in dataset.image_ids]
 

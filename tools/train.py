@@ -166,7 +166,7 @@ def _train_member(
 def _start(
     options: argparse.Namespace, classes: Sequence[ObjectClass], config: TrainingConfig
 ) -> GoogLeNet:
-    from detector.rcnn import pretrained_paths
+    from detector.members.pretrained import pretrained_paths
     from detector.training.start import network_of_imagenet, network_of_member
 
     if options.imagenet is not None:
@@ -219,7 +219,7 @@ def _propose(annotations: Sequence[ImageAnnotation], options: argparse.Namespace
 
     from backbones.training.processes import process_rank, wait_for_all
     from detector.training.run import propose_for_data_set
-    from proposals.proposal_header import ProposalSettings
+    from proposals.storage.header import ProposalSettings
 
     path, settings = options.out / "proposals.parquet", ProposalSettings()
     make = partial(make_generator, settings.generator, seed=settings.seed, threads=1)

@@ -169,8 +169,8 @@ def _config(options: argparse.Namespace) -> ClassifierConfig:
 
 
 def _count_errors(path: Path, folder: ImageFolder, crops: int, skipped: _Skipped) -> None:
-    from backbones.classifier_file import load_classifier
-    from backbones.evaluation import error_rates
+    from backbones.classification.classifier_file import load_classifier
+    from backbones.classification.evaluation import error_rates
     from proposals import read_image
 
     classifier = load_classifier(path)

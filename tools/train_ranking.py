@@ -42,8 +42,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _run(options: argparse.Namespace) -> int:
     from detector.training.hold_out import split_held_out
     from detector.training.ranking import describe_image, learn_ranking
+    from foundation.files import write_text
     from proposals import read_image
-    from proposals.files import write_text
     from proposals.ranking import ranking_document
 
     _, held_out = split_held_out(_datasets.open_split(options), options.hold_out)

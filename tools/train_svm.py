@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from detector.training.svm_config import SvmConfig
+    from detector.training.svm.config import SvmConfig
 
     parser = _common.teaching_parser(__doc__)
     add_dataset_flags(parser)
@@ -69,9 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from detector.member_file import load_member, save_member
-    from detector.training.svm import solver_class, train_svms
-    from detector.training.svm_config import SvmConfig
+    from detector.members.file import load_member, save_member
+    from detector.training.svm.classifier import solver_class, train_svms
+    from detector.training.svm.config import SvmConfig
 
     solver_class()  # before minutes go into proposals
     config = SvmConfig(**given(options, ("windows",)))

@@ -32,11 +32,11 @@ from _detectors import add_detector_flags, detection_task, load_detector
 from _inputs import open_proposals
 
 if TYPE_CHECKING:
-    from detector.cascade_tuning import Trial
     from detector.datasets import ImageAnnotation
     from detector.pipeline import MemberScored
     from detector.rcnn import Detector
-    from detector.split_scores import SplitScores
+    from detector.training.cascade_tuning import Trial
+    from detector.training.split_scores import SplitScores
     from proposals import ProposalFile
 
 
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool with these command-line arguments; return the exit code."""
     options = _parser().parse_args(arguments)
     with _common.errors_as_lines():
-        from detector.cascade_tuning import try_thresholds
         from detector.scoring import gather_ground_truth
+        from detector.training.cascade_tuning import try_thresholds
 
         if any(path.suffix == ".onnx" for path in options.weights or ()):
             raise ValueError("a threshold is written into member files: give those, not ONNX")
@@ -94,7 +94,7 @@ def _score(
 ) -> SplitScores:
     """Return every network's scores of every region."""
     from detector.pipeline import prepared_ahead, score_by_member
-    from detector.split_scores import gather_scores
+    from detector.training.split_scores import gather_scores
 
     tasks = (detection_task(annotation, file) for annotation in annotations)
     scored = score_by_member(prepared_ahead(detector.prepare, tasks), detector.engine)
@@ -119,8 +119,8 @@ def _print_trials(trials: Iterator[Trial]) -> Trial:
 
 
 def _write(options: argparse.Namespace, threshold: float) -> None:
-    from detector.member_file import load_member, save_member
-    from detector.rcnn import pretrained_paths
+    from detector.members.file import load_member, save_member
+    from detector.members.pretrained import pretrained_paths
 
     for path in options.weights or pretrained_paths(options.members):
         member = load_member(path)

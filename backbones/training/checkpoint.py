@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from backbones.files import replaced_when_whole
+from foundation.files import whole_file
 
 _FORMAT = "inception-rcnn checkpoint 3"
 _OPTIMIZER = "optimizer."
@@ -55,7 +55,7 @@ def save_checkpoint(
     # Contiguous copies: the file format knows no channels-last layout.
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"format": _FORMAT, "run": json.dumps({"step": step, "settings": settings})}
-    with replaced_when_whole(path) as temporary:
+    with whole_file(path) as temporary:
         # save_file would let nobody but the owner read it.
         temporary.write_bytes(save(tensors, metadata))
 

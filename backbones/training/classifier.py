@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from backbones.classifier_file import save_classifier
+from backbones.classification.classifier_file import save_classifier
 from backbones.googlenet import AuxiliaryLogits, GoogLeNet
 from backbones.hardware import choose_device
 from backbones.preprocess import InputStatistics
@@ -18,7 +18,7 @@ from backbones.training.folder_batches import FolderBatches, Pixels
 from backbones.training.image_folder import ImageFolder
 from backbones.training.loop import StepReport, train
 from backbones.training.processes import process_rank
-from backbones.weights import load_imagenet_weights
+from backbones.weights.bvlc import load_imagenet_weights
 
 _INITIAL_SEED = 0  # whatever the run's: the paper's seven networks began alike
 

@@ -18,7 +18,6 @@ from torch.optim.swa_utils import AveragedModel
 
 from backbones.googlenet import AuxiliaryLogits
 from backbones.hardware import choose_dtype
-from backbones.prefetch import prefetched
 from backbones.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from backbones.training.config import OptimizationConfig
 from backbones.training.log import reopen_log
@@ -29,6 +28,7 @@ from backbones.training.processes import (
     summed,
     wait_for_all,
 )
+from foundation.prefetch import prefetched
 
 PART = 32
 """Examples that pass the network together: few enough for a processor's caches."""

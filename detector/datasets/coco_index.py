@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from detector.classes import ObjectClass
-from proposals.files import whole_file
+from foundation.files import whole_file
 
 WORTH_BYTES: Final = 1 << 20  # from which size on a file is indexed
 _VERSION: Final = (

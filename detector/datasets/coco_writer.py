@@ -13,7 +13,7 @@ from detector.datasets.annotation import ImageAnnotation
 from detector.datasets.placing import SourcePicture
 from detector.datasets.writer import DatasetWriter, Mark
 from detector.datasets.xml_writing import shortest_decimal
-from proposals.files import write_text
+from foundation.files import write_text
 
 
 class CocoWriter(DatasetWriter):

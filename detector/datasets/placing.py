@@ -19,7 +19,7 @@ from PIL import Image
 
 from detector.datasets.annotation import DatasetError
 from detector.datasets.pictures import read_header
-from proposals.files import whole_file
+from foundation.files import whole_file
 from proposals.images import is_whole_jpeg, read_image
 
 JPEG_QUALITY: Final = 95

@@ -18,7 +18,7 @@ from detector.datasets.writer import DatasetWriter, Mark
 from detector.datasets.xml_annotation import VOC_RULES
 from detector.datasets.xml_tree import TreeLayout
 from detector.datasets.xml_writing import annotation_xml, pixel_boxes
-from proposals.files import write_text
+from foundation.files import write_text
 
 _NO_WORD: Final = re.compile(r"[\s\x00-\x1f\x7f]+")  # what a column of a list cannot hold
 _NOT_IN_XML: Final = re.compile(r"[\ud800-\udfff\ufffe\uffff]")

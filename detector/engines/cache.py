@@ -13,7 +13,7 @@ from platformdirs import user_cache_path
 from safetensors.torch import save
 
 from detector.engines.onnx_file import save_onnx
-from detector.network import Member
+from detector.members.network import Member
 
 _APPLICATION = "inception-rcnn"
 _CONVERTER = ("onnx_graph.py", "stem.py", "graph_builder.py", "onnx_file.py")

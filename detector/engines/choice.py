@@ -13,8 +13,8 @@ from detector.engines.onnx_file import read_onnx
 from detector.engines.onnx_graph import build_onnx
 from detector.engines.openvino_engine import OpenVinoEngine, hardware_precisions
 from detector.engines.torch_engine import TorchEngine
-from detector.member_settings import MemberSettings
-from detector.network import Member
+from detector.members.network import Member
+from detector.members.settings import MemberSettings
 
 
 def make_engine(members: Sequence[Member], execution: Execution | None = None) -> Engine:

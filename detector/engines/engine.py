@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.member_settings import MemberSettings
+from detector.members.settings import MemberSettings
 
 Windows = Any
 """(B, S, S, 3) uint8 windows where the engine wants them: a NumPy array or a torch tensor."""

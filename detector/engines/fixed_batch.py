@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detector.member_settings import MemberSettings
-from detector.network import check_windows
+from detector.members.network import check_windows
+from detector.members.settings import MemberSettings
 
 Run = Callable[[], Tensor]
 Capture = Callable[[Run, torch.device], Run]

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import onnx
 from google.protobuf.message import DecodeError
 
-from backbones.errors import WeightsError
 from detector.engines.onnx_graph import build_onnx
-from detector.member_settings import MemberSettings, settings_from_document
-from detector.network import Member
-from proposals.files import whole_file
+from detector.members.network import Member
+from detector.members.settings import MemberSettings, settings_from_document
+from foundation.files import whole_file
+from foundation.tensor_file import WeightsError
 
 _KEY = "inception-rcnn"
 _HEADER = {"format": "inception-rcnn onnx", "version": 1}

@@ -30,7 +30,7 @@ from backbones.lrn import LocalResponseNorm
 from detector.engines.engine import check_members
 from detector.engines.graph_builder import GraphBuilder
 from detector.engines.stem import same_stems, stem_ranges
-from detector.network import Member
+from detector.members.network import Member
 
 OPSET = 17
 _IR_VERSION = 9  # that OPSET's runtimes read; the installed onnx would write its newest
@@ -161,7 +161,7 @@ class _NetworkBuilder:
         return self._svm_scores(outputs)
 
     def _svm_scores(self, outputs: str) -> str:
-        """Do what `detector.network` does with the margins of SVMs."""
+        """Do what `detector.members.network` does with the margins of SVMs."""
         graph, count = self._graph, len(self._member.classes)
         first, end, axis = (graph.constant(np.array([at])) for at in (1, count + 1, 1))
         of_classes = graph.node("Sigmoid", [graph.node("Slice", [outputs, first, end, axis])])

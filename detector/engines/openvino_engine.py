@@ -11,9 +11,9 @@ import openvino
 from numpy.typing import NDArray
 
 from detector.engines.engine import Piece, check_members
-from detector.member_settings import MemberSettings
-from detector.network import check_windows
-from detector.warp import warp_regions
+from detector.members.network import check_windows
+from detector.members.settings import MemberSettings
+from detector.regions.warp import warp_regions
 
 _PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 _DEVICE = "CPU"

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from backbones.googlenet import STEM_MODULES
-from detector.member_settings import MemberSettings
-from detector.network import Member
+from detector.members.network import Member
+from detector.members.settings import MemberSettings
 
 
 def same_stems(members: Sequence[Member]) -> tuple[int, ...]:

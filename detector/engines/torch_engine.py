@@ -14,9 +14,9 @@ from detector.config import Execution
 from detector.engines.engine import Piece, check_members
 from detector.engines.fixed_batch import FixedBatch
 from detector.engines.stem import same_stems
-from detector.network import Member
-from detector.warp import warp_regions
-from detector.warp_torch import warp_regions_on_device
+from detector.members.network import Member
+from detector.regions.warp import warp_regions
+from detector.regions.warp_torch import warp_regions_on_device
 
 
 class TorchEngine:

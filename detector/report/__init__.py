@@ -9,15 +9,15 @@
     error_counts(errors)["duplicate"], error_costs(matches, errors)["duplicate"]
 """
 
-from detector.report.analysis import Analysis, analyse
-from detector.report.by_size import SizeScore, score_by_size
-from detector.report.class_intervals import class_intervals
-from detector.report.confusion import Confusion, confusion_matrix
-from detector.report.errors import Errors, error_costs, error_counts, find_errors
-from detector.report.limits import LimitedScore, ranks_by_score, score_limited
-from detector.report.matches import Matches, match_rows
-from detector.report.operating_point import OperatingPoint, best_f1
-from detector.report.proposal_reach import ProposalReach, reach_of_proposals
+from detector.report.analysis.analysis import Analysis, analyse
+from detector.report.analysis.by_size import SizeScore, score_by_size
+from detector.report.analysis.class_intervals import class_intervals
+from detector.report.analysis.confusion import Confusion, confusion_matrix
+from detector.report.analysis.errors import Errors, error_costs, error_counts, find_errors
+from detector.report.analysis.limits import LimitedScore, ranks_by_score, score_limited
+from detector.report.analysis.matches import Matches, match_rows
+from detector.report.analysis.operating_point import OperatingPoint, best_f1
+from detector.report.analysis.proposal_reach import ProposalReach, reach_of_proposals
 from detector.report.write import ReportInput, analyse_report, write_report
 
 __all__ = [

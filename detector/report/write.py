@@ -10,10 +10,10 @@ from pathlib import Path
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
-from detector.report.analysis import Analysis, analyse
-from detector.report.facts import Facts
-from detector.report.matches import Matches, match_rows
-from detector.report.page import render_page
+from detector.report.analysis.analysis import Analysis, analyse
+from detector.report.analysis.facts import Facts
+from detector.report.analysis.matches import Matches, match_rows
+from detector.report.page.page import render_page
 from detector.scoring.outcomes import Protocol
 from detector.scoring.records import (
     Blacklist,
@@ -21,9 +21,9 @@ from detector.scoring.records import (
     Predictions,
     gather_ground_truth,
 )
-from proposals.bootstrap import Interval
-from proposals.files import write_text
-from proposals.proposal_file import ProposalFile
+from foundation.files import write_text
+from proposals.evaluation.bootstrap import Interval
+from proposals.storage.proposal_file import ProposalFile
 
 REPORT_NAME = "report.html"
 

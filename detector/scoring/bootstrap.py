@@ -25,8 +25,8 @@ from detector.scoring.records import (
     IntArray,
     Predictions,
 )
-from proposals._numba import kernel
-from proposals.bootstrap import Interval
+from foundation.kernels import kernel
+from proposals.evaluation.bootstrap import Interval
 
 _TOGETHER: Final = 64  # sets of images that the kernel goes through side by side
 

@@ -20,7 +20,7 @@ from detector.scoring.evaluation import Evaluation
 from detector.scoring.outcomes import Outcomes
 from detector.scoring.protocols import score_outcomes
 from detector.scoring.records import DoubleArray, IntArray
-from proposals.bootstrap import Interval
+from proposals.evaluation.bootstrap import Interval
 
 Verdict = Literal["better", "worse", "undecided"]
 

@@ -36,7 +36,7 @@ from detector.scoring.image_index import ScoringFileError
 from detector.scoring.outcomes import Outcomes
 from detector.scoring.protocols import score_outcomes
 from detector.scoring.records import IntArray
-from proposals.files import whole_file
+from foundation.files import whole_file
 
 __all__ = ["Evaluation", "read_evaluation", "write_evaluation"]
 

@@ -18,7 +18,7 @@ from detector.scoring.records import (
     IntArray,
     Predictions,
 )
-from proposals._numba import Number, kernel
+from foundation.kernels import Number, kernel
 
 USUAL_THRESHOLD: Final = 0.5
 SLACK: Final = 10.0  # pixels; what a small object's box may be off by

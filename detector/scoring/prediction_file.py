@@ -17,7 +17,7 @@ import numpy as np
 from detector.classes import ObjectClass, ilsvrc_classes
 from detector.scoring.image_index import ImageIndex, ScoringFileError
 from detector.scoring.records import DoubleArray, IntArray, Predictions
-from proposals.files import whole_file
+from foundation.files import whole_file
 
 _FIELDS: Final = ("image_id", "det_id", "confidence", "xmin", "ymin", "xmax", "ymax")
 _BLOCK_LINES: Final = 1 << 16

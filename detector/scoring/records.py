@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
-from detector.results import Detections
+from detector.detections.results import Detections
 from proposals.boxes import check_boxes
 
 FloatArray = NDArray[np.float32]

@@ -13,8 +13,8 @@ from PIL import Image
 
 from backbones.training.colours import ColourConfig, distort_colours
 from backbones.training.loop import TrainingBatch
+from detector.regions.warp import WarpConfig, warp_regions
 from detector.training.windows import WindowSampler, WindowTable
-from detector.warp import WarpConfig, warp_regions
 from proposals.images import read_image
 
 _COLOURS = 2  # a stream of random numbers apart from the sampler's

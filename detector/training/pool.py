@@ -21,12 +21,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backbones.prefetch import ordered_map
 from backbones.training.loop import TrainingBatch
 from backbones.training.processes import process_rank, wait_for_all
 from detector.training.batches import WindowCutter
 from detector.training.windows import BACKGROUND, WindowSampler, WindowTable
-from proposals.files import whole_file, write_text
+from foundation.files import whole_file, write_text
+from foundation.prefetch import ordered_map
 
 _FOREGROUND_SHARE = 0.4  # windows of an IoU of half and more with an object
 _NEAR_SHARE = 0.3  # windows of 0.1 to 0.5; the rest overlaps objects less, or none

@@ -17,21 +17,21 @@ from backbones.training.loop import BatchSource, StepReport, train
 from backbones.training.processes import process_rank, wait_for_all
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
-from detector.engines.calibration import REGIONS, calibrate
-from detector.member_file import save_member
-from detector.network import Member
+from detector.members.file import save_member
+from detector.members.network import Member
+from detector.regions.warp import WarpConfig
 from detector.training.batches import WindowBatches, WindowCutter
+from detector.training.calibration import REGIONS, calibrate
 from detector.training.config import TrainingConfig
 from detector.training.frozen import Predict, freeze, frozen_part, trained_part
 from detector.training.pool import PoolBatches, make_pool
 from detector.training.start import digest
 from detector.training.windows import WindowSampler, WindowTable, build_window_table
-from detector.warp import WarpConfig
 from proposals import ProposalFile, ProposalFileError, Proposer
-from proposals.batch import propose_to_file
 from proposals.boxes import boxes_inside
-from proposals.parts import Picture
-from proposals.proposal_header import ProposalSettings
+from proposals.storage.batch import propose_to_file
+from proposals.storage.header import ProposalSettings
+from proposals.storage.parts import Picture
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 
 from backbones import GoogLeNet, load_imagenet_weights
 from detector.classes import ObjectClass
-from detector.member_file import load_member
+from detector.members.file import load_member
 from detector.training.config import TrainingConfig
 
 
@@ -41,7 +41,7 @@ def network_of_member(
     Raises
     ------
     WeightsError
-        As `detector.member_file.load_member`.
+        As `detector.members.file.load_member`.
     """
     member = load_member(path)
     known = {c.key: output for output, c in enumerate(member.classes, start=1)}

@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from proposals.files import whole_file
+from foundation.files import whole_file
 from proposals.multibox.network import (
     Backbone,
     ConvolutionalHead,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detector.datasets import ImageAnnotation
-from detector.split_scores import SplitScores
+from detector.training.split_scores import SplitScores
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from backbones import GoogLeNet, InputStatistics
 from backbones.googlenet import STEM_MODULES
 from detector.classes import select_classes
 from detector.config import DetectorConfig
-from detector.network import Member
-from detector.warp import WarpConfig
+from detector.members.network import Member
+from detector.regions.warp import WarpConfig
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,3 +63,14 @@ def make_sibling(make_member: Callable[[int], Member]) -> Callable[[int], Member
 @pytest.fixture(scope="session")
 def member(make_member: Callable[[int], Member]) -> Member:
     return make_member(0)
+
+
+@pytest.fixture(scope="session")
+def random_windows() -> Callable[[int], NDArray[np.uint8]]:
+    """Make (R, 64, 64, 3) windows of smooth random blotches."""
+
+    def make(count: int) -> NDArray[np.uint8]:
+        coarse = np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), np.uint8)
+        return coarse.repeat(8, axis=1).repeat(8, axis=2)
+
+    return make

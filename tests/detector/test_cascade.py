@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from detector.cascade import apply_cascade, score_in_cascade, survivors
 from detector.classes import select_classes
 from detector.engines import Engine, Piece
-from detector.member_settings import MemberSettings
+from detector.members.settings import MemberSettings
 from detector.pipeline import Prepared
 
 SETTINGS = MemberSettings(classes=select_classes(["dog", "car", "person"]))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector.classes import select_classes
 from detector.engines import Engine, Piece
-from detector.member_settings import MemberSettings
+from detector.members.settings import MemberSettings
 from detector.pipeline import Prepared, score_by_member, score_images
 
 SETTINGS = MemberSettings(classes=select_classes(["dog"]))

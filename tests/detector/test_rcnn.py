@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from skimage import data
 
 from backbones import WeightsError
-from detector import rcnn
 from detector.cascade import apply_cascade, survivors
 from detector.classes import select_classes
 from detector.config import DetectorConfig, Execution
 from detector.engines.torch_engine import TorchEngine
-from detector.member_file import save_member
-from detector.network import Member
-from detector.rcnn import Detector, Task, pretrained_paths
+from detector.members import pretrained
+from detector.members.file import save_member
+from detector.members.network import Member
+from detector.members.pretrained import pretrained_paths
+from detector.rcnn import Detector, Task
 from proposals import ImageError, Proposals
 
 CLASSES = select_classes(["person", "dog", "domestic cat"])
@@ -140,7 +141,7 @@ def test_loading_no_file_is_refused() -> None:
 def test_pretrained_weights_are_those_of_the_package_folder(
     member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rcnn, "files", lambda _: tmp_path)
+    monkeypatch.setattr(pretrained, "files", lambda _: tmp_path)
     with pytest.raises(WeightsError, match=r"no weights .* come with this installation"):
         pretrained_paths()
     save_member(tmp_path / "weights" / "m.safetensors", member)
@@ -229,7 +230,7 @@ def test_the_members_of_a_cascade_must_agree(
 def test_members_of_the_package_are_chosen_by_name_or_number(
     files: list[Path], monkeypatch: pytest.MonkeyPatch, members: list[str | int], names: list[str]
 ) -> None:
-    monkeypatch.setattr(rcnn, "files", lambda _: files[0].parents[1])
+    monkeypatch.setattr(pretrained, "files", lambda _: files[0].parents[1])
     assert [path.stem for path in pretrained_paths(members)] == names
     detector = Detector.from_pretrained(members, proposer=stub_proposals, execution=FLOAT32)
     engines = [detector.engine, *([detector.others] if detector.others else [])]
@@ -241,7 +242,7 @@ def test_members_of_the_package_are_chosen_by_name_or_number(
 def test_other_members_are_refused(
     files: list[Path], monkeypatch: pytest.MonkeyPatch, members: list[str | int]
 ) -> None:
-    monkeypatch.setattr(rcnn, "files", lambda _: files[0].parents[1])
+    monkeypatch.setattr(pretrained, "files", lambda _: files[0].parents[1])
     with pytest.raises(ValueError, match="one or more of a, b, c, each once, by name or by number"):
         pretrained_paths(members)
 

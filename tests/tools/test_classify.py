@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from skimage import data
 
 from backbones import GoogLeNet, InputStatistics
-from backbones.classifier_file import save_classifier
-from backbones.imagenet import imagenet_names
-from backbones.torchvision_googlenet import torchvision_googlenet
-from backbones.weights import caffe_name
+from backbones.classification.classifier_file import save_classifier
+from backbones.classification.imagenet import imagenet_names
+from backbones.classification.torchvision_googlenet import torchvision_googlenet
+from backbones.weights.bvlc import caffe_name
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -16,11 +16,11 @@ from skimage import data
 
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
-from detector.member_file import load_member, save_member
-from detector.network import Member
+from detector.detections.results import Detections
+from detector.members.file import load_member, save_member
+from detector.members.network import Member
 from detector.rcnn import Detector, Outcome, Task
-from detector.results import Detections
-from detector.warp import WarpConfig
+from detector.regions.warp import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]

@@ -17,8 +17,8 @@ from skimage import data
 from detector.classes import ObjectClass, select_classes
 from detector.config import Execution
 from detector.datasets import ImageAnnotation
+from detector.detections.results import Detections
 from detector.rcnn import Detector, Outcome, Task
-from detector.results import Detections
 from proposals import ImageError, ProposalFileError
 
 Table = Callable[[subprocess.CompletedProcess[str]], dict[str, list[str]]]

@@ -13,9 +13,9 @@ from skimage import data
 
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
-from detector.member_file import load_member, save_member
-from detector.network import Member
-from detector.warp import WarpConfig
+from detector.members.file import load_member, save_member
+from detector.members.network import Member
+from detector.regions.warp import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 

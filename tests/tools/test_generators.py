@@ -9,7 +9,7 @@ import pytest
 from skimage import data
 
 from proposals import MODES, SelectiveSearch
-from proposals.peers import OPENCV_MODES, OpenCvSelectiveSearch
+from proposals.evaluation.peers import OPENCV_MODES, OpenCvSelectiveSearch
 
 
 @pytest.fixture

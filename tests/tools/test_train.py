@@ -17,7 +17,7 @@ from detector.classes import ObjectClass
 from detector.datasets import DatasetFormat, ImageAnnotation
 from detector.datasets.conversion import open_writer
 from detector.datasets.placing import SourcePicture
-from detector.member_file import load_member
+from detector.members.file import load_member
 from proposals import ProposalFile
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]

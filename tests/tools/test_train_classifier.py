@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from backbones.classifier_file import load_classifier
+from backbones.classification.classifier_file import load_classifier
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backbones import InputStatistics
-from backbones.prefetch import prefetched
 from detector.datasets.annotation import ImageAnnotation
 from detector.training.multibox.config import MultiBoxTrainingConfig, ViewConfig
+from foundation.prefetch import prefetched
 from proposals.boxes import box_areas
 from proposals.images import read_image
 

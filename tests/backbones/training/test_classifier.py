@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from backbones import GoogLeNet
-from backbones.classifier_file import load_classifier
+from backbones.classification.classifier_file import load_classifier
 from backbones.training.checkpoint import CheckpointError
 from backbones.training.classifier import ClassifierConfig, train_classifier
 from backbones.training.image_folder import ImageFolder
 from backbones.training.loop import StepReport
-from backbones.weights import caffe_name
+from backbones.weights.bvlc import caffe_name
 
 FOLDER = ImageFolder(("cat", "dog"), (Path("1"), Path("2"), Path("3")), (0, 1, 0))
 SHORT = {"batch_size": 2, "precision": "float32", "checkpoint_every": 1}

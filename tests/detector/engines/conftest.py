@@ -8,21 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.engines.calibration import calibrate
-from detector.network import Member
+from detector.members.network import Member
+from detector.training.calibration import calibrate
 
 Windows = Callable[[int], NDArray[np.uint8]]
-
-
-@pytest.fixture(scope="session")
-def random_windows() -> Windows:
-    """Make (R, 64, 64, 3) windows of smooth random blotches."""
-
-    def make(count: int) -> NDArray[np.uint8]:
-        coarse = np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), np.uint8)
-        return coarse.repeat(8, axis=1).repeat(8, axis=2)
-
-    return make
 
 
 @pytest.fixture(scope="session")

@@ -20,11 +20,11 @@ from detector.engines import Engine, Piece, make_engine, make_onnx_engine, mean_
 from detector.engines.onnx_file import save_onnx
 from detector.engines.openvino_engine import OpenVinoEngine
 from detector.engines.torch_engine import TorchEngine
-from detector.member_file import load_member
-from detector.member_settings import CLASSIFIERS
-from detector.network import Member
-from detector.rcnn import pretrained_paths
-from detector.warp import WarpConfig, warp_regions
+from detector.members.file import load_member
+from detector.members.network import Member
+from detector.members.pretrained import pretrained_paths
+from detector.members.settings import CLASSIFIERS
+from detector.regions.warp import WarpConfig, warp_regions
 from proposals import SelectiveSearch
 
 Windows = Callable[[int], NDArray[np.uint8]]

@@ -19,7 +19,7 @@ from backbones import GoogLeNet
 from detector.config import Execution
 from detector.engines.fixed_batch import FixedBatch, Run
 from detector.engines.torch_engine import TorchEngine
-from detector.network import Member
+from detector.members.network import Member
 
 Windows = Callable[[int], NDArray[np.uint8]]
 

@@ -12,7 +12,7 @@ import pytest
 from backbones import WeightsError
 from detector.engines.cache import cached_onnx
 from detector.engines.onnx_file import read_onnx, save_onnx
-from detector.network import Member
+from detector.members.network import Member
 
 
 @pytest.fixture

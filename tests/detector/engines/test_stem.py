@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from detector.config import Execution
 from detector.engines import make_engine
-from detector.engines.calibration import calibrate
 from detector.engines.onnx_graph import build_onnx
 from detector.engines.stem import same_stems, stem_ranges
-from detector.network import Member
+from detector.members.network import Member
+from detector.training.calibration import calibrate
 
 Make = Callable[[int], Member]
 Windows = Callable[[int], NDArray[np.uint8]]

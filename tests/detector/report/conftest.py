@@ -13,7 +13,7 @@ from detector.classes import ObjectClass
 from detector.datasets import ImageAnnotation
 from detector.report import Matches, ReportInput, match_rows
 from detector.scoring import GroundTruth, Predictions
-from proposals.bootstrap import Interval
+from proposals.evaluation.bootstrap import Interval
 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2, exclusive
 Object = tuple[int, int, Box]  # image, class

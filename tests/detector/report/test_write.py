@@ -17,7 +17,7 @@ from detector.classes import ObjectClass, ilsvrc_classes
 from detector.report import ReportInput, analyse_report, write_report
 from detector.scoring import PROTOCOLS, GroundTruth, Predictions, Protocol
 from proposals import ProposalFile
-from proposals.bootstrap import Interval
+from proposals.evaluation.bootstrap import Interval
 
 EVIL = '<script>alert("1")</script>'
 

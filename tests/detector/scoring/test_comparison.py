@@ -13,7 +13,7 @@ from detector.scoring.comparison import Change, check_comparable, compare, resam
 from detector.scoring.evaluation import Evaluation
 from detector.scoring.outcomes import Outcomes
 from detector.scoring.protocols import score_outcomes
-from proposals.bootstrap import Interval
+from proposals.evaluation.bootstrap import Interval
 
 CAR, DOG = select_classes(["car", "dog"])
 SOFA = ObjectClass(7, "", "sofa")

@@ -7,7 +7,7 @@ import pytest
 
 from detector.classes import ObjectClass, select_classes
 from detector.datasets import ImageAnnotation
-from detector.results import Detections
+from detector.detections.results import Detections
 from detector.scoring import GroundTruth, Predictions, gather_ground_truth, gather_predictions
 
 DOG, CAR = select_classes(["dog", "car"])

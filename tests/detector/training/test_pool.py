@@ -10,11 +10,11 @@ from PIL import Image
 from skimage import data
 from torch import Tensor
 
+from detector.regions.warp import WarpConfig, warp_regions
 from detector.training.batches import WindowBatches, WindowCutter
 from detector.training.config import SamplingConfig
 from detector.training.pool import Pool, PoolBatches, PoolError, draw_pool, make_pool
 from detector.training.windows import WindowSampler, WindowTable
-from detector.warp import WarpConfig, warp_regions
 
 WARP = WarpConfig(size=64, context_padding=4)
 SAMPLING = SamplingConfig(foreground=2, background=3)

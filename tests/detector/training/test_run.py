@@ -11,7 +11,7 @@ from PIL import Image
 from detector.datasets import ImageAnnotation
 from detector.training.run import load_proposals, propose_for_data_set
 from proposals import ProposalFileError, Proposals, Proposer
-from proposals.proposal_header import ProposalSettings
+from proposals.storage.header import ProposalSettings
 
 
 def halves(image: NDArray[np.uint8]) -> Proposals:

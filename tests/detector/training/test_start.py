@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 
 from backbones import GoogLeNet, WeightsError
 from backbones.training.config import OptimizationConfig
-from backbones.weights import caffe_name
+from backbones.weights.bvlc import caffe_name
 from detector.classes import select_classes
-from detector.member_file import save_member
-from detector.network import Member
+from detector.members.file import save_member
+from detector.members.network import Member
 from detector.training.config import TrainingConfig
 from detector.training.frozen import freeze, frozen_part, trained_part
 from detector.training.start import digest, network_of_imagenet, network_of_member

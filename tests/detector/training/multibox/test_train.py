@@ -14,7 +14,7 @@ from skimage import data
 from backbones import GoogLeNet
 from backbones.training.checkpoint import CheckpointError
 from backbones.training.loop import NonFiniteLossError
-from backbones.weights import caffe_name
+from backbones.weights.bvlc import caffe_name
 from detector.datasets.annotation import ImageAnnotation
 from detector.training.hold_out import split_held_out
 from detector.training.multibox.config import MultiBoxTrainingConfig

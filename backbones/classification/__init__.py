@@ -1,0 +1,1 @@
+"""Classification of whole pictures with the backbone that detection shares."""

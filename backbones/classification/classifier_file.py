@@ -1,0 +1,144 @@
+"""Files of trained classifiers: tensors, class names and input in one safetensors file, no pickle.
+
+The tensors carry ``GoogLeNet``'s own parameter names. The file's metadata holds one JSON document
+under the key ``classifier``::
+
+    {"format": "inception-rcnn classifier", "version": 1, "architecture": "GoogLeNet",
+     "names": ["cat", "dog"],
+     "statistics": {"mean_rgb": [123.0, 117.0, 104.0], "size": 224},
+     "provenance": {...}}
+
+Output i of the network is the i-th name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from backbones.classification.classifier import ImageClassifier
+from backbones.googlenet import GoogLeNet
+from backbones.hardware import prepare_network
+from backbones.no_init import NoInit
+from backbones.preprocess import InputStatistics
+from foundation.files import whole_file
+from foundation.tensor_file import FileKind, WeightsError
+
+_KIND = FileKind(
+    "classifier",
+    {"format": "inception-rcnn classifier", "version": 1, "architecture": "GoogLeNet"},
+    "give a file that this version's tools/train_classifier.py wrote",
+)
+
+
+def save_classifier(
+    path: Path,
+    network: GoogLeNet,
+    names: Sequence[str],
+    statistics: InputStatistics,
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write a classifier to a file, whole or not at all.
+
+    Auxiliary heads are left out: they serve training only.
+
+    Parameters
+    ----------
+    path : Path
+    network : GoogLeNet
+    names : sequence of str
+        Of its outputs.
+    statistics : InputStatistics
+    provenance : mapping
+        How it was trained: free, but writable as JSON.
+
+    Raises
+    ------
+    WeightsError
+        If the names do not fit the network, or a weight is not finite.
+    """
+    tensors = {
+        name: tensor.detach().to("cpu", torch.float32).contiguous()
+        for name, tensor in network.state_dict().items()
+        if not name.startswith("auxiliary")
+    }
+    _fitting_network(path, names, tensors)
+    document = {
+        **_KIND.header,
+        "names": list(names),
+        "statistics": asdict(statistics),
+        "provenance": dict(provenance),
+    }
+    with whole_file(path) as unfinished:
+        # save_file would let nobody but the owner read it.
+        unfinished.write_bytes(save(tensors, {_KIND.key: json.dumps(document, allow_nan=False)}))
+
+
+def is_classifier_file(path: str | Path) -> bool:
+    """Tell whether a file is one that `save_classifier` wrote, of any version."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _KIND.key in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
+def load_classifier(
+    path: str | Path, *, device: str = "auto", precision: str = "auto"
+) -> ImageClassifier:
+    """Read a classifier from a file.
+
+    Parameters
+    ----------
+    path : str or Path
+    device, precision : str
+        As `choose_device` and `choose_dtype` take them.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, damaged, of another format or version, or if its tensors, names
+        and settings do not fit each other.
+    """
+    path = Path(path)
+    document, tensors = _KIND.read(path)
+    try:
+        names = _names(document["names"])
+        statistics = InputStatistics(
+            mean_rgb=tuple(document["statistics"]["mean_rgb"]), size=document["statistics"]["size"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: its settings cannot be used ({error}); {_KIND.remedy}"
+        ) from error
+    network = _fitting_network(path, names, tensors)
+    network.load_state_dict(tensors)
+    prepare_network(network, device, precision)
+    return ImageClassifier(network, statistics, names)
+
+
+def _names(found: object) -> tuple[str, ...]:
+    if not isinstance(found, list) or not found or not all(isinstance(n, str) for n in found):
+        raise ValueError(f"names must be a list of texts but are {found!r}")
+    return tuple(found)
+
+
+def _fitting_network(path: Path, names: Sequence[str], tensors: Mapping[str, Tensor]) -> GoogLeNet:
+    """Return a network of uninitialised weights that the tensors fit; refuse those that do not."""
+    bias = tensors.get("classifier.bias")
+    if bias is not None and bias.shape != (len(names),):
+        raise WeightsError(
+            f"{path}: lists {len(names)} names but has {len(bias)} outputs; {_KIND.remedy}"
+        )
+    with NoInit():
+        network = GoogLeNet(len(names))
+    _KIND.check_tensors(path, tensors, network.state_dict())
+    return network

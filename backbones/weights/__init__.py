@@ -1,0 +1,1 @@
+"""ImageNet weights as others publish them: Caffe's and torchvision's files."""

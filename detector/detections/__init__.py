@@ -1,0 +1,1 @@
+"""From scores of regions to detections, pictures and files."""

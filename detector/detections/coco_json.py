@@ -1,0 +1,86 @@
+"""Detections as COCO-style JSON.
+
+The document is one that ``pycocotools.coco.COCO`` loads; its ``annotations`` alone are a
+results list for ``COCO.loadRes``. Boxes are ``[x, y, width, height]`` in pixels.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from detector.classes import ObjectClass
+from detector.detections.results import Detections
+from foundation.files import write_text
+
+
+def coco_document(
+    results: Sequence[tuple[str, Detections]], classes: Sequence[ObjectClass]
+) -> dict[str, Any]:
+    """Return the detections of several images as a COCO document.
+
+    Parameters
+    ----------
+    results : sequence of (str, Detections)
+        File name and detections of each image; images are numbered from 1 in this order.
+    classes : sequence of ObjectClass
+        The categories; their ``id`` is the category's.
+
+    Returns
+    -------
+    dict
+        With ``images``, ``categories`` and ``annotations``, ready for ``json``.
+
+    Raises
+    ------
+    ValueError
+        If an image's detections are of other classes.
+    """
+    annotations: list[dict[str, Any]] = []
+    for image_id, (file_name, detections) in enumerate(results, start=1):
+        if detections.classes != tuple(classes):
+            raise ValueError(
+                f"{file_name}: detections must be of the {len(classes)} given classes but got"
+                f" others ({len(detections.classes)}): write each detector's own document"
+            )
+        first_id = len(annotations) + 1
+        annotations += [
+            {"id": first_id + index, "image_id": image_id, **_annotation(detections, index)}
+            for index in range(len(detections))
+        ]
+    return {
+        "images": [
+            _image(image_id, file_name, detections)
+            for image_id, (file_name, detections) in enumerate(results, start=1)
+        ],
+        "categories": [{"id": c.id, "name": c.name, "wnid": c.wnid} for c in classes],
+        "annotations": annotations,
+    }
+
+
+def write_coco_json(
+    path: str | Path,
+    results: Sequence[tuple[str, Detections]],
+    classes: Sequence[ObjectClass],
+) -> None:
+    """Write ``coco_document`` to a file, whole or not at all."""
+    write_text(path, json.dumps(coco_document(results, classes), indent=1) + "\n")
+
+
+def _image(image_id: int, file_name: str, detections: Detections) -> dict[str, Any]:
+    height, width = detections.image_size
+    return {"id": image_id, "file_name": file_name, "width": width, "height": height}
+
+
+def _annotation(detections: Detections, index: int) -> dict[str, Any]:
+    x1, y1, x2, y2 = detections.boxes_xyxy[index].tolist()
+    # float32 has seven digits; more would be noise.
+    return {
+        "category_id": detections.classes[detections.labels[index]].id,
+        "bbox": [round(value, 3) for value in (x1, y1, x2 - x1, y2 - y1)],
+        "area": round((x2 - x1) * (y2 - y1), 3),
+        "iscrowd": 0,
+        "score": round(float(detections.scores[index]), 7),
+    }

@@ -1,0 +1,1 @@
+"""Trained networks with their settings, and the files that hold them."""

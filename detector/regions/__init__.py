@@ -1,0 +1,1 @@
+"""Which regions are scored, and how they are warped."""

@@ -1,0 +1,1 @@
+"""What the report says: errors, confusions, sizes, intervals."""

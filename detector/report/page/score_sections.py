@@ -1,0 +1,223 @@
+"""The sections of a report that show how well a detector does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isnan, nan
+from typing import Final
+
+from detector.report.analysis.analysis import Analysis
+from detector.report.analysis.facts import Facts
+from detector.report.page.curves_svg import precision_recall_svg
+from detector.report.page.markup import Content, Markup, element, join
+from detector.report.page.tables import bar, count, number, percent, plural, points, table
+from detector.scoring.outcomes import Protocol
+from proposals.evaluation.bootstrap import Interval
+
+RULES: Final[dict[Protocol, str]] = {
+    "ilsvrc": "ILSVRC DET: each object has its own IoU threshold, min(0.5, wh / ((w+10)(h+10)));"
+    " matching is one to one; AP is the area under the precision envelope",
+    "voc2007": "PASCAL VOC 2007: IoU of 0.5, difficult objects left out; AP is the mean of the"
+    " envelope at 11 recalls",
+    "voc": "PASCAL VOC 2010 to 2012: IoU of 0.5, difficult objects left out; AP is the area"
+    " under the precision envelope",
+    "coco": "COCO at IoU 0.5: crowds left out; AP is the mean of the envelope at 101 recalls",
+}
+
+
+def headline(facts: Facts, analysis: Analysis) -> Markup:
+    """Return the figure that all else explains, and what it was measured on."""
+    matches, interval = analysis.matches, facts.mean_ap
+    scored = sum(curve.objects > 0 for curve in matches.score.curves.values())
+    at = " at IoU 0.5" if matches.protocol == "coco" else ""
+    figure = element(
+        "div",
+        element("p", number(interval.estimate), class_="big"),
+        element("p", f"mean average precision (mAP){at}", class_="what"),
+        element("p", _interval(facts.mean_ap)),
+        class_="headline",
+    )
+    tiles = [
+        _tile(count(len(facts.annotations)), "images"),
+        _tile(count(len(matches.ground_truth)), "objects"),
+        _tile(count(len(matches.predictions)), "detections"),
+        _tile(count(scored), "classes with objects"),
+    ]
+    provenance: list[tuple[str, Content]] = [
+        ("Scored", facts.scored),
+        ("By the rules of", RULES[matches.protocol]),
+        (
+            "Made",
+            element(
+                "time",
+                facts.date.strftime("%d %B %Y, %H:%M"),
+                datetime=facts.date.isoformat(timespec="minutes"),
+            ),
+        ),
+        ("Command", element("code", facts.command)),
+    ]
+    told = [element("li", fact) for fact in _at_a_glance(facts, analysis)]
+    listed = [[element("dt", term), element("dd", text)] for term, text in provenance]
+    return join(
+        element("div", figure, element("div", tiles, class_="tiles"), class_="top"),
+        element("ul", told, class_="glance") if told else "",
+        element("dl", listed, class_="facts"),
+        _skipped(facts),
+    )
+
+
+def class_table(facts: Facts, analysis: Analysis) -> Markup:
+    """Return the AP of each class, best first."""
+    order = _best_first(analysis)
+    rows = [_class_row(facts, analysis, class_id) for class_id in order]
+    without = len(facts.classes) - len(order)
+    left_out = (
+        f" {plural(without, 'class', 'classes')} without objects and their detections are left"
+        " out of this page."
+        if without
+        else ""
+    )
+    head = ["Class", "AP", "95 % interval", "Objects", "Detections", "Found", "Best F1", "at score"]
+    return join(
+        element(
+            "p",
+            "The whisker is the 95 % interval of images drawn with replacement."
+            " Found is the share of a class's objects that some detection finds, of"
+            " whatever score. The best F1 is the highest harmonic mean of precision and recall"
+            " that a threshold on the score gives, and that threshold." + left_out,
+        ),
+        table("Average precision of each class", head, rows, kind="numbers classes", bars=(1,)),
+    )
+
+
+def curves(facts: Facts, analysis: Analysis) -> Markup:
+    """Return the precision-recall curves as small multiples, best AP first."""
+    figures = [
+        element(
+            "figure",
+            element(
+                "figcaption",
+                element("b", facts.name_of(class_id)),
+                element("span", number(curve.average_precision)),
+            ),
+            precision_recall_svg(
+                curve, analysis.operating_points.get(class_id), facts.name_of(class_id)
+            ),
+        )
+        for class_id in _best_first(analysis)
+        if (curve := analysis.matches.score.curves[class_id]).objects
+    ]
+    return join(
+        element(
+            "p",
+            "Precision (upwards) against recall. The thick line is the envelope, the"
+            " thin one what was measured, the dot the best F1; the number is the AP. Raw"
+            " curves are drawn through at most 200 points.",
+        ),
+        element("div", figures, class_="multiples"),
+    )
+
+
+def size_table(analysis: Analysis) -> Markup:
+    """Return the mAP of small, medium and large objects."""
+    rows = [
+        [
+            element("span", name, element("small", _range(one.low, one.high))),
+            bar(one.score.mean_ap, number(one.score.mean_ap)),
+            count(one.objects),
+            percent(one.found / one.objects if one.objects else nan),
+        ]
+        for name, one in analysis.sizes.items()
+    ]
+    return join(
+        element(
+            "p",
+            "COCO's sizes, by area. For each size, only its objects are asked"
+            " for. Detections that take an object of another size are ignored, and so are"
+            " false positives whose own box is of another size. Objects are matched once,"
+            " all sizes together; COCO matches anew for each size.",
+        ),
+        table(
+            "Score by size of the objects",
+            ["Size", "mAP", "Objects", "Found"],
+            rows,
+            kind="numbers",
+            bars=(1,),
+        ),
+    )
+
+
+def _interval(mean_ap: Interval) -> str:
+    if isnan(mean_ap.low):
+        return "no interval was worked out"
+    return f"95 % interval {number(mean_ap.low)} to {number(mean_ap.high)}"
+
+
+def _tile(figure: str, what: str) -> Markup:
+    return element("p", element("b", figure), what, class_="tile")
+
+
+def _at_a_glance(facts: Facts, analysis: Analysis) -> Iterator[Content]:
+    """Yield the sentences that a reader should take away."""
+    aps = {i: ap for i, ap in analysis.matches.score.ap_by_class.items() if not isnan(ap)}
+    if len(aps) > 1:
+        best, worst = max(aps, key=aps.__getitem__), min(aps, key=aps.__getitem__)
+        yield (
+            f"Best at {facts.name_of(best)} ({aps[best]:.3f}), worst at"
+            f" {facts.name_of(worst)} ({aps[worst]:.3f})."
+        )
+    kinds = {k: v for k, v in analysis.costs.items() if not k.startswith("all ") and v > 0}
+    if kinds:
+        kind = max(kinds, key=kinds.__getitem__)
+        yield f"The costliest kind of error is {kind}: {points(kinds[kind])} points if repaired."
+    for there, detected, times in analysis.confusion.strongest(1):
+        yield (
+            f"Most often confused: {facts.name_of(there)} detected as"
+            f" {facts.name_of(detected)}, {plural(times, 'object')}."
+        )
+    if len(analysis.matches.ground_truth):
+        shares = [
+            f"{n} {percent(s.found / s.objects)}" for n, s in analysis.sizes.items() if s.objects
+        ]
+        found = percent(float(analysis.matches.object_found.mean()))
+        yield f"{found} of the objects are found at some score: {', '.join(shares)}."
+
+
+def _skipped(facts: Facts) -> Content:
+    if not facts.skipped:
+        return ""
+    return element(
+        "p",
+        f"{plural(len(facts.skipped), 'image')} could not be scored, and all objects there"
+        f" count as missed; the first: {facts.skipped[0]}",
+        class_="note",
+    )
+
+
+def _best_first(analysis: Analysis) -> list[int]:
+    aps = analysis.matches.score.ap_by_class
+    return sorted(aps, key=lambda class_id: 1 if isnan(aps[class_id]) else -aps[class_id])
+
+
+def _class_row(facts: Facts, analysis: Analysis, class_id: int) -> list[Content]:
+    curve = analysis.matches.score.curves[class_id]
+    point = analysis.operating_points.get(class_id)
+    ap = curve.average_precision
+    interval = analysis.intervals.get(class_id, Interval(ap, nan, nan))
+    found = float(curve.recall[-1]) if curve.objects and curve.detections else 0.0
+    return [
+        facts.name_of(class_id),
+        bar(ap, number(ap), interval=interval),
+        f"{number(interval.low, 2)} to {number(interval.high, 2)}",
+        count(curve.objects),
+        count(curve.detections),
+        percent(found if curve.objects else nan),
+        number(nan if point is None else point.f1, 2),
+        number(nan if point is None else point.score, 2),
+    ]
+
+
+def _range(low: float, high: float) -> str:
+    if high == float("inf"):
+        return f"from {low**0.5:.0f}² px"
+    return f"below {high**0.5:.0f}² px"

@@ -1,0 +1,1 @@
+"""R-CNN's linear SVMs in place of a member's softmax."""

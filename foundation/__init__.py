@@ -1,0 +1,1 @@
+"""What the other packages stand on: whole files, tensor files, compiled kernels, threads."""

@@ -1,0 +1,1 @@
+"""How well proposals cover objects, and the peers they are measured against."""

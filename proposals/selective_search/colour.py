@@ -1,0 +1,77 @@
+"""Colour spaces of Selective Search: RGB pictures as uint8 planes of another space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proposals.opencv import cv2
+
+Image = NDArray[np.uint8]
+
+
+def convert(image: Image, colour_space: str) -> Image:
+    """Convert an RGB image ``(H, W, 3)`` uint8 to planes ``(C, H, W)`` uint8.
+
+    Every channel fills 0-255, as the published code has it before segmentation. C is 3, or 1
+    in colour spaces that the published code makes of three equal channels.
+
+    Raises
+    ------
+    ValueError
+        If the colour space is none of `COLOUR_SPACES`.
+    """
+    if colour_space not in COLOUR_SPACES:
+        raise ValueError(
+            f"colour space must be one of {', '.join(COLOUR_SPACES)}, but got '{colour_space}'"
+        )
+    channels = COLOUR_SPACES[colour_space](image)
+    return np.ascontiguousarray(np.moveaxis(np.atleast_3d(channels), 2, 0))
+
+
+def _rgb(image: Image) -> Image:
+    return image
+
+
+def _hsv(image: Image) -> Image:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL), dtype=np.uint8)
+
+
+def _lab(image: Image) -> Image:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2Lab), dtype=np.uint8)
+
+
+def _hue(image: Image) -> Image:
+    return _hsv(image)[:, :, 0]
+
+
+def _intensity(image: Image) -> Image:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def _normalised_rgb(image: Image) -> Image:
+    """Return each channel's share of the three, rounded down; black counts as grey."""
+    sums = image.sum(axis=2, dtype=np.int32)[:, :, None]
+    shares = image * np.int32(255) // np.maximum(sums, 1)
+    return np.where(sums == 0, 85, shares).astype(np.uint8)
+
+
+def _rgi(image: Image) -> Image:
+    return np.dstack([_normalised_rgb(image)[:, :, :2], _intensity(image)])
+
+
+COLOUR_SPACES: Mapping[str, Callable[[Image], Image]] = MappingProxyType(
+    {
+        "hsv": _hsv,
+        "lab": _lab,
+        "rgi": _rgi,
+        "h": _hue,
+        "intensity": _intensity,
+        "rgb": _rgb,
+        "nrgb": _normalised_rgb,
+    }
+)
+"""Converters by name; `rgi` is the normalised red and green with the intensity."""

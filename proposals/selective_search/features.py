@@ -1,0 +1,206 @@
+"""What Selective Search knows of a region: size, box, colour and texture histograms.
+
+Selective Search paper, section 3.2.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundation.kernels import Number, kernel
+from proposals.selective_search.filters import gaussian_derivatives
+
+COLOUR_BINS = 25  # a channel
+TEXTURE_BINS = 10  # a channel and orientation
+ORIENTATIONS = 8
+TEXTURE_LENGTH = ORIENTATIONS * TEXTURE_BINS  # a channel
+ONE = 1 << 30
+"""What stands for 1 in histograms and similarities: sums of whole numbers have no order."""
+
+_AXES = ORIENTATIONS // 2  # opposite directions share a response; its sign says whose it is
+_LEVELS = 2 * TEXTURE_BINS - 1
+_LABEL_BITS = 32
+_FLAT = np.float32(1e-3)  # slopes up to here are rounding; one pixel that is off by 1 gives 0.1
+
+
+class Regions(NamedTuple):
+    """Descriptions of n regions of an image of C channels.
+
+    C is 3, or 1 for three equal channels. Histograms of all three sum to `ONE`, but for
+    rounding down: of a pixel each channel counts a third in ``colour``, and each channel and
+    orientation a 24th in ``texture``.
+    """
+
+    sizes: NDArray[np.int32]  # (n,) pixels
+    boxes: NDArray[np.int32]  # (n, 4) x1, y1, x2, y2; right and bottom exclusive
+    colour: NDArray[np.int32]  # (n, C * 25)
+    texture: NDArray[np.int32]  # (n, C * 80)
+
+
+def texture_levels(planes: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
+    """Return, for each pixel, how strong its texture is along four axes.
+
+    The texture of a pixel is the positive part of the Gaussian derivative in eight
+    directions, 45 degrees apart, for each channel. Histogram bins divide the range from 0 to
+    the largest response of the channel in the image, which the paper leaves open.
+
+    Parameters
+    ----------
+    planes : ndarray, (C, H, W) uint8
+    sigma : float
+        Width of the Gaussian, in pixels.
+
+    Returns
+    -------
+    ndarray, (C, 4, H, W) uint8
+        9 plus the bin, 0 to 9, of the directions at 0, 45, 90 and 135 degrees; 9 minus the
+        bin of those opposite.
+    """
+    levels = np.empty((len(planes), _AXES, *planes.shape[1:]), np.uint8)
+    for plane, out in zip(planes, levels, strict=True):
+        along_x, along_y = gaussian_derivatives(plane, sigma)
+        _quantise(along_x.reshape(-1), along_y.reshape(-1), out.reshape(_AXES, -1))
+    return levels
+
+
+@kernel
+def _quantise(
+    slope_x: NDArray[np.float32], slope_y: NDArray[np.float32], levels: NDArray[np.uint8]
+) -> None:
+    diagonal = np.float32(np.sqrt(0.5))
+    largest = np.float32(0)
+    for i in range(slope_x.size):
+        x, y = abs(slope_x[i]), abs(slope_y[i])
+        largest = max(largest, max(max(x, y), diagonal * (x + y)))
+    scale = np.float32(TEXTURE_BINS) / largest if largest > _FLAT else np.float32(0)
+    for i in range(slope_x.size):
+        x, y = slope_x[i] * scale, slope_y[i] * scale
+        levels[0, i] = _level(x)
+        levels[1, i] = _level(diagonal * (x + y))
+        levels[2, i] = _level(y)
+        levels[3, i] = _level(diagonal * (y - x))
+
+
+@kernel
+def _level(response: np.float32) -> np.uint8:
+    bin_ = min(max(np.int32(response), np.int32(1 - TEXTURE_BINS)), np.int32(TEXTURE_BINS - 1))
+    return np.uint8(bin_ + np.int32(TEXTURE_BINS - 1))
+
+
+def describe_regions(
+    labels: NDArray[np.int32], planes: NDArray[np.uint8], levels: NDArray[np.uint8]
+) -> Regions:
+    """Describe every region of a segmentation.
+
+    Parameters
+    ----------
+    labels : ndarray, (H, W) int32
+        Region of each pixel, 0 ... n - 1, none empty.
+    planes : ndarray, (C, H, W) uint8
+    levels : ndarray, (C, 4, H, W) uint8
+        Of `texture_levels`.
+    """
+    channels, count = len(planes), int(labels.max()) + 1
+    sizes, boxes = _measure(labels, count)
+    colour = np.zeros((count, channels, COLOUR_BINS), np.int32)
+    signed = np.zeros((count, channels, _AXES, _LEVELS), np.int32)
+    for channel in range(channels):
+        _count(labels, planes[channel], levels[channel], colour[:, channel], signed[:, channel])
+    texture = _unfold(signed, sizes)
+    pixels = sizes.astype(np.int64)  # 24 times as many may not fit in 32 bits
+    return Regions(
+        sizes, boxes, _shares(colour, 3 * pixels), _shares(texture, 3 * ORIENTATIONS * pixels)
+    )
+
+
+@kernel
+def _measure(labels: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    height, width = labels.shape
+    sizes = np.zeros(count, np.int32)
+    boxes = np.zeros((count, 4), np.int32)
+    boxes[:, 0] = width
+    boxes[:, 1] = height
+    for y in range(height):
+        x = 0
+        while x < width:
+            start, region = x, labels[y, x]
+            while x < width and labels[y, x] == region:
+                x += 1
+            sizes[region] += x - start
+            boxes[region, 0] = min(boxes[region, 0], start)
+            boxes[region, 1] = min(boxes[region, 1], y)
+            boxes[region, 2] = max(boxes[region, 2], x)
+            boxes[region, 3] = y + 1
+    return sizes, boxes
+
+
+@kernel
+def _count(
+    labels: NDArray[np.int32],
+    plane: NDArray[np.uint8],
+    levels: NDArray[np.uint8],
+    colour: NDArray[np.int32],
+    signed: NDArray[np.int32],
+) -> None:
+    """Add one channel's pixels to the histograms ``(n, 25)`` and ``(n, 4, 19)``."""
+    height, width = labels.shape
+    for y in range(height):
+        for x in range(width):
+            region = labels[y, x]
+            colour[region, int(plane[y, x]) * COLOUR_BINS // 256] += 1
+            signed[region, 0, levels[0, y, x]] += 1
+            signed[region, 1, levels[1, y, x]] += 1
+            signed[region, 2, levels[2, y, x]] += 1
+            signed[region, 3, levels[3, y, x]] += 1
+
+
+def _unfold(signed: NDArray[np.int32], sizes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Split axes ``(n, C, 4, 19)`` into directions ``(n, C, 8, 10)``; both count in bin 0."""
+    both = np.concatenate([signed[..., 9:], signed[..., 9::-1]], axis=2)
+    both[..., 0] = sizes[:, None, None] - both[..., 1:].sum(axis=3)
+    return both
+
+
+@kernel
+def _shares(counts: NDArray[np.int32], totals: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Turn counts ``(n, ...)`` into shares of ``totals`` in units of 1 / `ONE`, ``(n, m)``."""
+    rows = counts.reshape(totals.size, -1)
+    shares = np.empty(rows.shape, np.int32)
+    for i in range(rows.shape[0]):
+        scale = ONE / totals[i]
+        for j in range(rows.shape[1]):
+            shares[i, j] = np.int32(rows[i, j] * scale)
+    return shares
+
+
+def neighbours(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the pairs ``(E, 2)`` of regions that touch, smaller label first, in order."""
+    keys = np.unique(_touching(labels))
+    return np.stack([keys >> _LABEL_BITS, keys & ((1 << _LABEL_BITS) - 1)], axis=1).astype(np.int32)
+
+
+@kernel
+def _touching(labels: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return keys of regions side by side, most of them once for a run along a row."""
+    height, width = labels.shape
+    found = [np.int64(0) for _ in range(0)]
+    for y in range(height):
+        last = np.int64(-1)
+        for x in range(width):
+            region = labels[y, x]
+            if x + 1 < width and labels[y, x + 1] != region:
+                found.append(_pair_key(region, labels[y, x + 1]))
+            if y + 1 < height and labels[y + 1, x] != region:
+                key = _pair_key(region, labels[y + 1, x])
+                if key != last:
+                    found.append(key)
+                    last = key
+    return np.array(found)
+
+
+@kernel
+def _pair_key(a: Number, b: Number) -> Number:
+    return np.int64(min(a, b)) << _LABEL_BITS | max(a, b)

@@ -1,0 +1,304 @@
+"""Selective Search (Uijlings et al., IJCV 2013) as R-CNN and GoogLeNet call it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proposals.images import as_rgb_uint8, read_image
+from proposals.result import Proposals
+from proposals.selective_search.colour import COLOUR_SPACES, convert
+from proposals.selective_search.features import (
+    Regions,
+    describe_regions,
+    neighbours,
+    texture_levels,
+)
+from proposals.selective_search.grouping import SIMILARITIES, group
+from proposals.selective_search.pixel_graph import PixelGraph, pixel_graph
+from proposals.selective_search.segmentation import segment_graph
+from proposals.selective_search.working_size import to_frame, to_width
+
+_WITHOUT_COLOUR = ("texture", "size", "fill")
+_PIXELS_AT_ONCE = 32_000_000  # of all colour spaces in work; bounds the memory of large images
+
+
+@dataclass(frozen=True)
+class SelectiveSearchConfig:
+    """What is combined: each colour space with each k and each similarity is one hierarchy.
+
+    Attributes
+    ----------
+    ks : tuple of int
+        Scales of the initial segmentation: the k of Felzenszwalb & Huttenlocher and at the
+        same time the smallest region in pixels.
+    colour_spaces : tuple of str
+        Out of `proposals.selective_search.colour.COLOUR_SPACES`.
+    similarities : tuple of tuple of str
+        Each the terms of one similarity, out of `proposals.selective_search.grouping.SIMILARITIES`.
+    sigma : float
+        Smoothing before the segmentation, in pixels.
+    texture_sigma : float
+        Scale of the texture's Gaussian derivatives, in pixels (paper: 1).
+    working_width : int or None
+        Width in pixels that images are brought to first, larger or smaller; None leaves
+        them as they are.
+    min_side : int
+        Boxes with a shorter side, in pixels of the working image, are dropped.
+    """
+
+    ks: tuple[int, ...]
+    colour_spaces: tuple[str, ...] = ("hsv", "lab")
+    similarities: tuple[tuple[str, ...], ...] = (SIMILARITIES, _WITHOUT_COLOUR)
+    sigma: float = 0.8
+    texture_sigma: float = 1.0
+    working_width: int | None = 500
+    min_side: int = 20
+
+    def __post_init__(self) -> None:
+        _require(
+            bool(self.ks) and min(self.ks) >= 1, "ks must be one or more numbers >= 1", self.ks
+        )
+        _require(
+            bool(self.colour_spaces) and set(self.colour_spaces) <= set(COLOUR_SPACES),
+            f"colour_spaces must be out of {tuple(COLOUR_SPACES)}",
+            self.colour_spaces,
+        )
+        _require(
+            bool(self.similarities)
+            and all(terms and set(terms) <= set(SIMILARITIES) for terms in self.similarities),
+            f"similarities must be tuples of terms out of {SIMILARITIES}",
+            self.similarities,
+        )
+        _require(self.sigma >= 0, "sigma must be 0 or more", self.sigma)
+        _require(self.texture_sigma > 0, "texture_sigma must be above 0", self.texture_sigma)
+        _require(
+            self.working_width is None or self.working_width >= 1,
+            "working_width must be 1 or more, or None",
+            self.working_width,
+        )
+        _require(self.min_side >= 0, "min_side must be 0 or more", self.min_side)
+
+
+def _require(condition: bool, rule: str, value: object) -> None:
+    if not condition:
+        raise ValueError(f"{rule}, but got {value!r}")
+
+
+MODES: Mapping[str, SelectiveSearchConfig] = MappingProxyType(
+    {
+        # GoogLeNet, section 7: superpixels of twice R-CNN's size. The paper gives no numbers; both
+        # k and the smallest region are doubled.
+        "doubled": SelectiveSearchConfig(ks=(100, 200)),
+        # R-CNN's call, «fast» in Selective Search's own code.
+        "fast": SelectiveSearchConfig(ks=(50, 100)),
+        # The paper's single strategy and its 80, in the names of the published code.
+        "single": SelectiveSearchConfig(
+            ks=(100,), colour_spaces=("hsv",), similarities=(SIMILARITIES,)
+        ),
+        "quality": SelectiveSearchConfig(
+            ks=(50, 100, 150, 300),
+            colour_spaces=("hsv", "lab", "rgi", "h", "intensity"),
+            similarities=(SIMILARITIES, _WITHOUT_COLOUR, ("fill",), ("size",)),
+        ),
+    }
+)
+"""Configurations by name."""
+
+
+class SelectiveSearch:
+    """Propose boxes that may hold an object, of any class.
+
+    Superpixels are joined to ever larger regions by how alike and how close they are; each
+    region that ever existed gives a box. Several colour spaces, similarities and sizes of
+    superpixels make up for one another's failures.
+
+    Parameters
+    ----------
+    mode : str or SelectiveSearchConfig
+        A name out of `MODES`, or a configuration of your own.
+    seed : int
+        Of the random part of the ranking. The same image and seed give the same boxes, on
+        every run, platform and number of threads.
+    threads : int, optional
+        Threads that share one image; as many as there are processors when left out. A
+        search may also be called from several threads at a time.
+
+    Examples
+    --------
+    >>> from skimage.data import astronaut
+    >>> from proposals import SelectiveSearch
+    >>> found = SelectiveSearch()(astronaut())
+    >>> found.boxes_xyxy.shape[1]
+    4
+    """
+
+    def __init__(
+        self,
+        mode: str | SelectiveSearchConfig = "doubled",
+        *,
+        seed: int = 0,
+        threads: int | None = None,
+    ) -> None:
+        if isinstance(mode, str) and mode not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}, but got '{mode}'")
+        _require(threads is None or threads >= 1, "threads must be 1 or more", threads)
+        self.config = MODES[mode] if isinstance(mode, str) else mode
+        self.seed = seed
+        self.threads = threads or os.cpu_count() or 1
+
+    def __call__(self, image: NDArray[Any] | str | Path) -> Proposals:
+        """Propose boxes for one image.
+
+        Parameters
+        ----------
+        image : ndarray, (H, W, 3) uint8, or str or Path
+            RGB; grey and other types as `proposals.images.as_rgb_uint8` takes them. Or the
+            picture's file.
+
+        Returns
+        -------
+        Proposals
+            Best first, in pixels of ``image``; none when nothing in it is large enough.
+            Scores are the negated sort keys of the ranking, for their order alone.
+
+        Raises
+        ------
+        ImageError
+            If the array or the file is no picture.
+        """
+        rgb = read_image(image) if isinstance(image, str | Path) else as_rgb_uint8(image)
+        image_size = (rgb.shape[0], rgb.shape[1])
+        width = self.config.working_width
+        working = rgb if width is None else to_width(rgb, width)
+        hierarchies = _hierarchies(working, self.config, self.threads)
+        boxes, keys = _ranked(hierarchies, self.config.min_side, self.seed)
+        first = _first_occurrences(boxes, working.shape[1])
+        framed = to_frame(boxes[first], working.shape[:2], image_size)
+        return Proposals.of_one_source(framed, image_size, "selective_search", -keys[first])
+
+
+class _Hierarchy(NamedTuple):
+    """Boxes of one hierarchy; those of the initial regions only where they are new."""
+
+    initial: NDArray[np.int32]  # (n or 0, 4)
+    merged: NDArray[np.int32]  # (m, 4) in the order of joining
+
+
+class _Segmentation(NamedTuple):
+    """The initial regions of one colour space and k, and which of them touch."""
+
+    regions: Regions
+    pairs: NDArray[np.int32]  # (E, 2)
+
+
+def _hierarchies(
+    working: NDArray[np.uint8], config: SelectiveSearchConfig, threads: int
+) -> list[_Hierarchy]:
+    """Build all hierarchies: by colour space, in that by k, in that by similarity."""
+    at_once = max(1, _PIXELS_AT_ONCE // (working.shape[0] * working.shape[1]))
+    found: list[_Hierarchy] = []
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(config.colour_spaces), at_once):
+            spaces = config.colour_spaces[start : start + at_once]
+            found += _hierarchies_of(spaces, working, config, pool)
+    return found
+
+
+def _hierarchies_of(
+    spaces: Sequence[str],
+    working: NDArray[np.uint8],
+    config: SelectiveSearchConfig,
+    pool: ThreadPoolExecutor,
+) -> list[_Hierarchy]:
+    """Build the hierarchies of some colour spaces, in as many jobs as there are parts.
+
+    Jobs wait for others, but only for such as were submitted before; and those have been
+    begun before. So there is always one that need not wait.
+    """
+    planes = [pool.submit(convert, working, space) for space in spaces]
+    graphs = [pool.submit(_graph_job, image, config) for image in planes]
+    levels = [pool.submit(_texture_job, image, config) for image in planes]
+    segmentations = [
+        pool.submit(_segment_job, *parts, k)
+        for parts in zip(planes, graphs, levels, strict=True)
+        for k in config.ks
+    ]
+    area = working.shape[0] * working.shape[1]
+    groupings = [
+        pool.submit(_group_job, segmentation, index == 0, area, terms)
+        for segmentation in segmentations
+        for index, terms in enumerate(config.similarities)
+    ]
+    return [grouping.result() for grouping in groupings]
+
+
+def _graph_job(planes: Future[NDArray[np.uint8]], config: SelectiveSearchConfig) -> PixelGraph:
+    return pixel_graph(planes.result(), min(config.ks), config.sigma)
+
+
+def _texture_job(
+    planes: Future[NDArray[np.uint8]], config: SelectiveSearchConfig
+) -> NDArray[np.uint8]:
+    return texture_levels(planes.result(), config.texture_sigma)
+
+
+def _segment_job(
+    planes: Future[NDArray[np.uint8]],
+    graph: Future[PixelGraph],
+    levels: Future[NDArray[np.uint8]],
+    k: int,
+) -> _Segmentation:
+    labels = segment_graph(graph.result(), k, min_size=k)
+    regions = describe_regions(labels, planes.result(), levels.result())
+    return _Segmentation(regions, neighbours(labels))
+
+
+def _group_job(
+    segmentation: Future[_Segmentation], first: bool, area: int, similarity: Sequence[str]
+) -> _Hierarchy:
+    """Build one hierarchy; the initial boxes go with the first of a segmentation."""
+    regions, pairs = segmentation.result()
+    initial = regions.boxes if first else regions.boxes[:0]
+    return _Hierarchy(initial, group(regions, pairs, area, similarity))
+
+
+def _ranked(
+    hierarchies: Sequence[_Hierarchy], min_side: int, seed: int
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Order the boxes of all hierarchies, large regions first on the whole.
+
+    In a hierarchy of m joins the last has priority 1, the first m, and initial regions
+    m + 1; boxes are sorted by priority times a random number of [0, 1) (SS code,
+    RunSelectiveSearch). Returns the boxes that are large enough, and those products.
+    """
+    parts, priorities = [], []
+    for initial, merged in hierarchies:
+        parts += [initial, merged]
+        priorities += [np.full(len(initial), len(merged) + 1), np.arange(len(merged), 0, -1)]
+    boxes = np.concatenate(parts)
+    # RandomState, since numpy promises that its numbers never change between versions.
+    keys = np.concatenate(priorities) * np.random.RandomState(seed).random_sample(len(boxes))
+    large = ((boxes[:, 2:] - boxes[:, :2]) >= min_side).all(axis=1)
+    boxes, keys = boxes[large], keys[large]
+    order = np.argsort(keys, kind="stable")
+    return boxes[order], keys[order]
+
+
+def _first_occurrences(boxes: NDArray[np.int32], width: int) -> NDArray[np.intp]:
+    """Return the ascending indices of the first of each set of identical boxes.
+
+    A box is packed into one number, the places of its two corners in the image.
+    """
+    wide = boxes.astype(np.int64)
+    corners = wide[:, 1::2] * (width + 1) + wide[:, ::2]  # (N, 2)
+    _, first = np.unique(corners[:, 0] << 32 | corners[:, 1], return_index=True)
+    return np.sort(first)

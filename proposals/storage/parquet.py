@@ -1,0 +1,229 @@
+"""Columns of a file of proposals, and its rows from arrays and to arrays.
+
+What reader and writer share; `proposals.storage.proposal_file` describes the format for users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proposals.result import Proposals
+from proposals.storage.header import Header, ProposalFileError, Run, package_version
+
+# pyarrow carries no annotations and is heavy: its objects are Any, its imports in functions.
+
+
+class ImageRow(NamedTuple):
+    """One image: its proposals, or why it has none."""
+
+    image_id: str
+    path: str
+    result: Proposals | str
+
+
+def schema() -> Any:  # noqa: ANN401 - a pyarrow.Schema
+    """Return the columns. Only ``width``, ``height`` and ``error`` may be null."""
+    import pyarrow as pa
+
+    def needed(name: str, kind: object) -> object:
+        return pa.field(name, kind, nullable=False)
+
+    def many(kind: object) -> object:
+        return pa.list_(needed("element", kind))
+
+    return pa.schema(
+        [
+            needed("image_id", pa.string()),
+            needed("path", pa.string()),
+            pa.field("width", pa.int32()),
+            pa.field("height", pa.int32()),
+            needed("boxes_xyxy", many(pa.list_(needed("element", pa.float32()), 4))),
+            needed("scores", many(pa.float32())),
+            needed("sources", many(pa.uint8())),
+            needed("ranks", many(pa.int32())),
+            pa.field("error", pa.string()),
+        ]
+    )
+
+
+def to_table(rows: Sequence[ImageRow], run: Run) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """Return the rows with their header, whose sources are those that occur in them."""
+    import pyarrow as pa
+
+    found = [None if isinstance(row.result, str) else row.result for row in rows]
+    sources = tuple(dict.fromkeys(name for f in found if f is not None for name in f.sources))
+    columns = schema()
+    arrays = [
+        pa.array([row.image_id for row in rows], pa.string()),
+        pa.array([valid_unicode(row.path) for row in rows], pa.string()),
+        pa.array([None if f is None else f.image_size[1] for f in found], pa.int32()),
+        pa.array([None if f is None else f.image_size[0] for f in found], pa.int32()),
+        *_list_arrays([f for f in found if f is not None], _counts(found), sources),
+        pa.array([_error(row) for row in rows], pa.string()),
+    ]
+    header = Header(run, sources, package_version())
+    return pa.Table.from_arrays(arrays, schema=columns.with_metadata(header.to_metadata()))
+
+
+def _counts(found: Sequence[Proposals | None]) -> list[int]:
+    return [0 if f is None else len(f) for f in found]
+
+
+def _error(row: ImageRow) -> str | None:
+    return valid_unicode(row.result) if isinstance(row.result, str) else None
+
+
+def _list_arrays(
+    found: Sequence[Proposals], counts: Sequence[int], sources: Sequence[str]
+) -> list[Any]:
+    """Return boxes, scores, sources and ranks as arrays of one list an image."""
+    import pyarrow as pa
+
+    columns = schema()
+
+    def joined(parts: list[NDArray[Any]], dtype: type) -> Any:  # noqa: ANN401 - of pyarrow
+        return pa.array(np.concatenate([np.zeros(0, dtype), *parts]))
+
+    boxes = pa.FixedSizeListArray.from_arrays(
+        joined([f.boxes_xyxy.ravel() for f in found], np.float32),
+        type=columns.field("boxes_xyxy").type.value_type,
+    )
+    values = {
+        "boxes_xyxy": boxes,
+        "scores": joined([f.scores for f in found], np.float32),
+        "sources": joined([places(f.sources, sources)[f.source_indices] for f in found], np.uint8),
+        "ranks": joined([f.ranks for f in found], np.int32),
+    }
+    offsets = pa.array(np.cumsum([0, *counts]), pa.int32())
+    return [
+        pa.ListArray.from_arrays(offsets, array, type=columns.field(name).type)
+        for name, array in values.items()
+    ]
+
+
+def valid_unicode(text: str) -> str:
+    """Return a text that UTF-8 can hold, which names of files need not be."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def places(names: Sequence[str], among: Sequence[str]) -> NDArray[np.uint8]:
+    """Return where each of ``names`` stands in ``among``."""
+    return np.array([among.index(name) for name in names], dtype=np.uint8)
+
+
+def with_sources(table: Any, old: Sequence[str], new: Sequence[str]) -> Any:  # noqa: ANN401
+    """Return a table whose sources point into ``new`` instead of ``old``."""
+    import pyarrow as pa
+
+    if tuple(new[: len(old)]) == tuple(old):
+        return table
+    lists = table["sources"].combine_chunks()
+    moved = pa.array(places(old, new)[lists.values.to_numpy()])
+    column = pa.ListArray.from_arrays(lists.offsets, moved, type=lists.type)
+    index = table.schema.get_field_index("sources")
+    return table.set_column(index, table.schema.field(index), column)
+
+
+def open_parquet(path: Path) -> tuple[Any, Header]:
+    """Open a file of proposals: the ``pyarrow.parquet.ParquetFile`` and its header.
+
+    Raises
+    ------
+    ProposalFileError
+        If it is missing, truncated, not Parquet, or of another schema or version.
+    """
+    from pyarrow import parquet
+
+    if not path.is_file():
+        raise ProposalFileError(f"{path}: there is no such file; make it with tools/propose.py")
+    with damage_told(path):
+        file = parquet.ParquetFile(path, page_checksum_verification=True)
+    try:
+        return file, _checked_header(file, path)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _checked_header(file: Any, path: Path) -> Header:  # noqa: ANN401 - of pyarrow
+    header = Header.from_metadata(file.metadata.metadata, path)
+    if not file.schema_arrow.remove_metadata().equals(schema()):
+        raise ProposalFileError(
+            f"{path}: its columns are not those of proposals; make it anew with tools/propose.py"
+        )
+    return header
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Turn whatever pyarrow and numpy raise over damage of ``path`` into one error."""
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except ProposalFileError:
+        raise
+    except (OSError, ValueError, TypeError, IndexError, ArrowException) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ProposalFileError(
+            f"{path}: damaged, or not Parquet ({reason}); make it anew with tools/propose.py"
+        ) from None
+
+
+@dataclass(frozen=True, eq=False)
+class _Lists:
+    """A column of one list an image."""
+
+    offsets: NDArray[np.int32]  # (R + 1,)
+    values: NDArray[Any]  # (M,) or (M, 4)
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        # A copy: a view would keep the whole row group in memory.
+        return self.values[self.offsets[row] : self.offsets[row + 1]].copy()
+
+
+class RowGroup:
+    """The proposals of the images of one row group.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Of the columns of `schema` that this class uses.
+
+    Raises
+    ------
+    ValueError, pyarrow.ArrowException
+        If it is damaged.
+    """
+
+    COLUMNS = ("width", "height", "boxes_xyxy", "scores", "sources", "ranks")
+
+    def __init__(self, table: Any) -> None:  # noqa: ANN401 - a pyarrow.Table
+        table.validate(full=True)
+        self._widths, self._heights = table["width"].to_pylist(), table["height"].to_pylist()
+        self._lists = {}
+        for name in ("boxes_xyxy", "scores", "sources", "ranks"):
+            column = table[name].combine_chunks()
+            values = column.values.values if name == "boxes_xyxy" else column.values
+            shape = (-1, 4) if name == "boxes_xyxy" else (-1,)
+            self._lists[name] = _Lists(column.offsets.to_numpy(), values.to_numpy().reshape(shape))
+
+    def proposals(self, row: int, sources: tuple[str, ...]) -> Proposals:
+        """Return the proposals of one image; ``ValueError`` where they are damaged."""
+        if self._heights[row] is None or self._widths[row] is None:
+            raise ValueError("an image without a size")
+        return Proposals(
+            boxes_xyxy=self._lists["boxes_xyxy"][row],
+            scores=self._lists["scores"][row],
+            image_size=(self._heights[row], self._widths[row]),
+            sources=sources,
+            source_indices=self._lists["sources"][row],
+            ranks=self._lists["ranks"][row],
+        )

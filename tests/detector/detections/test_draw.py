@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from skimage import data
+
+from detector.classes import ilsvrc_classes
+from detector.detections.draw import draw_detections
+from detector.detections.results import Detections
+
+
+def detections(
+    image: NDArray[np.uint8], boxes: list[tuple[float, ...]], labels: list[int]
+) -> Detections:
+    return Detections(
+        boxes_xyxy=np.array(boxes, np.float32),
+        scores=np.linspace(1, 0, len(boxes), dtype=np.float32),
+        labels=np.array(labels, np.int64),
+        classes=ilsvrc_classes(),
+        image_size=(image.shape[0], image.shape[1]),
+    )
+
+
+def test_nothing_detected_leaves_the_picture_as_it_is() -> None:
+    image = data.chelsea()
+    drawn = draw_detections(image, Detections.empty(ilsvrc_classes(), (300, 451)))
+    np.testing.assert_array_equal(drawn, image)
+    assert drawn is not image
+
+
+def test_the_given_picture_is_not_changed() -> None:
+    image = data.chelsea()
+    before = image.copy()
+    draw_detections(image, detections(image, [(20, 20, 200, 200)], [3]))
+    np.testing.assert_array_equal(image, before)
+
+
+def test_only_the_lines_and_the_label_are_drawn() -> None:
+    image = np.full((300, 400, 3), 90, np.uint8)
+    drawn = draw_detections(image, detections(image, [(100, 100, 300, 250)], [0]))
+    changed = (drawn != image).any(axis=2)
+    assert changed[100, 100:300].all()
+    assert changed[249, 100:300].all()
+    assert changed[100:250, 100].all()
+    assert changed[100:250, 299].all()
+    assert not changed[110:240, 110:290].any()
+    assert not changed[251:].any()
+    assert not changed[:60].any()
+
+
+def test_a_class_has_one_colour_and_its_neighbours_have_others() -> None:
+    image = np.full((300, 400, 3), 90, np.uint8)
+    corners = [
+        draw_detections(image, detections(image, [(100, 100, 300, 250)], [label]))[249, 200]
+        for label in (0, 0, 1, 2, 3)
+    ]
+    assert len({tuple(corner) for corner in corners}) == 4
+    np.testing.assert_array_equal(corners[0], corners[1])
+
+
+def test_lines_are_wider_on_a_larger_picture() -> None:
+    def width(scale: int) -> int:
+        image = np.full((100 * scale, 100 * scale, 3), 90, np.uint8)
+        box = (20 * scale, 20 * scale, 80 * scale, 80 * scale)
+        drawn = draw_detections(image, detections(image, [box], [0]))
+        return int((drawn[50 * scale, : 50 * scale] != 90).any(axis=1).sum())
+
+    assert width(1) < width(10) < width(30)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    height=st.integers(1, 120),
+    width=st.integers(1, 120),
+    seed=st.integers(0, 99),
+    count=st.integers(1, 6),
+)
+def test_any_boxes_on_any_picture_can_be_drawn(
+    height: int, width: int, seed: int, count: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    image = generator.integers(0, 256, (height, width, 3), np.uint8)
+    corners = generator.uniform(0, 1, (count, 2, 2)) * (width, height)
+    boxes = np.hstack([corners.min(axis=1), corners.max(axis=1)])
+    labels = generator.integers(0, 200, count).tolist()
+    drawn = draw_detections(image, detections(image, boxes.tolist(), labels))
+    assert drawn.shape == image.shape
+    assert drawn.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 0, 30, 20), (370, 0, 400, 20), (0, 280, 30, 300), (370, 280, 400, 300)]
+)
+def test_a_label_at_the_border_lies_wholly_inside(box: tuple[float, ...]) -> None:
+    image = np.full((300, 400, 3), 90, np.uint8)
+    label = 57  # a class with a long name
+    at_border = draw_detections(image, detections(image, [box], [label]))
+    in_middle = draw_detections(image, detections(image, [(180, 140, 210, 160)], [label]))
+    colour = tuple(in_middle[159, 195])
+    # Where the label covers its own box, some of the lines are hidden.
+    assert count(at_border, colour) >= 0.8 * count(in_middle, colour)
+
+
+def count(picture: NDArray[np.uint8], colour: tuple[int, ...]) -> int:
+    return int((picture == colour).all(axis=2).sum())
+
+
+def test_labels_of_neighbours_do_not_cover_each_other() -> None:
+    image = np.full((300, 400, 3), 90, np.uint8)
+    box = (100.0, 100.0, 300.0, 250.0)
+    together = draw_detections(image, detections(image, [box, box], [0, 1]))
+    colours = [
+        tuple(draw_detections(image, detections(image, [box], [label]))[249, 200])
+        for label in (0, 1)
+    ]
+    alone = draw_detections(image, detections(image, [box], [1]))
+    lines = 2 * (200 + 150) * 4  # the second box's lines may be covered, its label may not
+    assert count(together, colours[1]) > count(alone, colours[1]) - lines
+    assert count(together, colours[1]) > 500
+
+
+def test_a_picture_of_another_size_is_refused() -> None:
+    image = data.chelsea()
+    found = detections(image, [(0, 0, 9, 9)], [0])
+    smaller = np.array(Image.fromarray(image).resize((100, 100)))
+    with pytest.raises(ValueError, match=r"detections' size \(300, 451\) but got \(100, 100\)"):
+        draw_detections(smaller, found)

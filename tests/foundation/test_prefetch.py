@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from foundation.prefetch import ordered_map, prefetched
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 20])
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_results_come_in_order(count: int, ahead: int) -> None:
+    found = list(prefetched(lambda item: item * item, range(count), ahead))
+    assert found == [item * item for item in range(count)]
+
+
+def test_items_are_taken_no_more_than_so_many_ahead_and_in_the_readers_thread() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(100):
+            assert threading.current_thread() is threading.main_thread()
+            taken.append(item)
+            yield item
+
+    results = prefetched(lambda item: item, items(), 3)
+    for read in range(1, 10):
+        next(results)
+        assert len(taken) <= read + 3
+    results.close()
+
+
+def test_an_error_reaches_the_reader() -> None:
+    results = prefetched(lambda item: 1 // item, [1, 0, 2], 2)
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+@pytest.mark.parametrize("count", [0, 1, 20])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_of_several_threads_come_in_order(count: int, workers: int) -> None:
+    assert list(ordered_map(lambda x: x * x, range(count), workers)) == [
+        x * x for x in range(count)
+    ]
+
+
+def test_several_threads_work_at_once() -> None:
+    meeting = threading.Barrier(3)
+    list(ordered_map(lambda _: meeting.wait(timeout=60), range(3), 3))

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proposals.selective_search.colour import COLOUR_SPACES, convert
+
+
+@pytest.mark.parametrize("name", COLOUR_SPACES)
+def test_a_pixel_converts_alone_as_in_a_row(name: str) -> None:
+    # Wide rows go through the processor's vector unit, single pixels do not: equal results
+    # mean that boxes do not depend on the processor.
+    colours = np.random.default_rng(0).integers(0, 256, (1, 1 << 16, 3), dtype=np.uint8)
+    alone = convert(colours.reshape(-1, 1, 3), name)  # (C, N, 1)
+    np.testing.assert_array_equal(convert(colours, name), alone.swapaxes(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "rgb", "converted"),
+    [
+        ("hsv", (0, 0, 0), (0, 0, 0)),
+        ("hsv", (255, 0, 0), (0, 255, 255)),
+        ("hsv", (0, 0, 255), (171, 255, 255)),  # hue fills 0-255, not 0-180
+        ("lab", (255, 255, 255), (255, 128, 128)),
+        ("lab", (0, 0, 0), (0, 128, 128)),
+        ("h", (0, 0, 255), (171,)),
+        ("intensity", (255, 255, 255), (255,)),
+        ("intensity", (255, 0, 0), (76,)),
+        ("rgb", (1, 2, 3), (1, 2, 3)),
+        ("nrgb", (0, 0, 0), (85, 85, 85)),
+        ("nrgb", (10, 0, 30), (63, 0, 191)),
+        ("rgi", (200, 200, 200), (85, 85, 200)),
+    ],
+)
+def test_known_colours(name: str, rgb: tuple[int, ...], converted: tuple[int, ...]) -> None:
+    found = convert(np.array([[rgb]], np.uint8), name)
+    np.testing.assert_allclose(found[:, 0, 0].astype(int), converted, atol=1)
+
+
+def test_an_unknown_colour_space_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"must be one of hsv, lab, .*, but got 'xyz'"):
+        convert(np.zeros((1, 1, 3), np.uint8), "xyz")
