@@ -28,11 +28,11 @@ def main() -> int:
         return 2
     run, out = Path(sys.argv[1]), Path(sys.argv[2])
     member = load_member(run / "member.safetensors")
-    with safe_open(run / "checkpoint.safetensors", framework="pt") as file:
+    with safe_open(run / "checkpoint.safetensors", framework="np") as file:
         names = [name for name in file.keys() if name.startswith(_LAST)]  # noqa: SIM118
         last = {name.removeprefix(_LAST): file.get_tensor(name) for name in names}
-    member.network.load_state_dict(last, strict=False)  # without auxiliary heads
-    save_member(out, replace(member, activation_ranges={}))
+    tensors = {name: last[name] for name in member.tensors}  # without auxiliary heads
+    save_member(out, replace(member, tensors=tensors, activation_ranges={}))
     return 0
 
 

@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
     if not held_out:
         raise ValueError("no image is held out; give the --hold-out of train_multibox")
     selective_search = _generators.make_generator("doubled", seed=0, threads=None)
-    multibox = _generators.multibox_to_merge(threads=None)
+    multibox = _generators.make_multibox()
     described = []
     with _common.progress(len(held_out), "describing", "image") as advance_to:
         for done, annotation in enumerate(held_out, start=1):

@@ -1,0 +1,146 @@
+"""The making of proposal generators: the detector's own, and any by its name.
+
+Here, and not in `proposals`, since MultiBox stands on a backbone of `backbones`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from backbones.graph import GoogLeNetMaps
+from proposals import MODES, Proposals, Proposer, SelectiveSearch
+from proposals.evaluation.peers import OPENCV_MODES, OpenCvSelectiveSearch
+from proposals.merging import MergedProposals
+from proposals.multibox.openvino_predictor import OpenVinoPredictor
+from proposals.multibox.proposer import MultiBox, MultiBoxConfig
+from proposals.multibox.weights_file import pretrained_path
+from proposals.ranking import pretrained_ranking
+from proposals.storage.proposal_file import ProposalFile
+
+_FILE = "file:"
+_MULTIBOX = "multibox:"
+_OPENCV = "opencv-"
+_Maker = Callable[[int, int | None], Proposer]  # from seed and threads
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the boxes of a data set's images come from: a generator, or a file of its boxes.
+
+    Attributes
+    ----------
+    name : str
+    propose : callable
+        From the image id and the (H, W, 3) uint8 RGB image to `Proposals`.
+    timed : bool
+        Whether the time it takes is that of proposing.
+    """
+
+    name: str
+    propose: Callable[[str, NDArray[Any]], Proposals]
+    timed: bool = True
+
+
+def default_proposer(*, seed: int = 0, threads: int | None = None) -> MergedProposals:
+    """Return Selective Search merged with MultiBox, from the weights of the package.
+
+    Parameters
+    ----------
+    seed : int
+        Of what is random in Selective Search's order.
+    threads : int, optional
+        Threads that share one image; as many as there are processors when left out.
+    """
+    selective_search = SelectiveSearch(seed=seed, threads=threads)
+    return MergedProposals(selective_search, make_multibox(threads=threads), pretrained_ranking())
+
+
+def make_multibox(path: Path | None = None, *, threads: int | None = None) -> MultiBox:
+    """Return MultiBox on OpenVINO.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Of its weights; those of the package when left out.
+    threads : int, optional
+        As `default_proposer` takes them.
+
+    Raises
+    ------
+    WeightsError
+        If the file cannot be used.
+    """
+    config = MultiBoxConfig()
+    predictor = OpenVinoPredictor(
+        path or pretrained_path(), GoogLeNetMaps(), images=len(config.crops), threads=threads
+    )
+    return MultiBox(predictor, config)
+
+
+def generator_names() -> tuple[str, ...]:
+    """Return the names that `make_generator` takes."""
+    return tuple(_makers())
+
+
+def make_generator(name: str, *, seed: int, threads: int | None) -> Proposer:
+    """Return a generator.
+
+    Parameters
+    ----------
+    name : str
+        Out of `generator_names`.
+    seed, threads
+        As `default_proposer` takes them.
+    """
+    return _makers()[name](seed, threads)
+
+
+def is_source_name(name: str) -> bool:
+    """Tell whether `make_source` takes a name; whether its file exists is not looked at."""
+    of_file = name.startswith((_FILE, _MULTIBOX)) and not name.endswith(":")
+    return of_file or name in generator_names()
+
+
+def make_source(name: str, *, seed: int, threads: int | None) -> Source:
+    """Return the source of that name: of `generator_names`, or with the path of a file.
+
+    ``file:`` is one of proposals, ``multibox:`` one of weights of ``train-multibox``.
+    """
+    if name.startswith(_FILE):
+        return _file_source(name)
+    if name.startswith(_MULTIBOX):
+        generator: Proposer = make_multibox(Path(name.removeprefix(_MULTIBOX)), threads=threads)
+    else:
+        generator = make_generator(name, seed=seed, threads=threads)
+    return Source(name, lambda _image_id, image: generator(image))
+
+
+def _makers() -> dict[str, _Maker]:
+    ours = {mode: _selective_search(mode) for mode in MODES}
+    networks: dict[str, _Maker] = {
+        "multibox": lambda _seed, threads: make_multibox(threads=threads),
+        "merged": lambda seed, threads: default_proposer(seed=seed, threads=threads),
+    }
+    return ours | networks | {f"{_OPENCV}{mode}": _opencv(mode) for mode in OPENCV_MODES}
+
+
+def _selective_search(mode: str) -> _Maker:
+    return lambda seed, threads: SelectiveSearch(mode, seed=seed, threads=threads)
+
+
+def _opencv(mode: str) -> _Maker:
+    return lambda _seed, _threads: OpenCvSelectiveSearch(mode)
+
+
+def _file_source(name: str) -> Source:
+    file = ProposalFile(name.removeprefix(_FILE))
+    return Source(
+        name,
+        lambda image_id, image: file.for_image(image_id, (image.shape[0], image.shape[1])),
+        timed=False,
+    )
