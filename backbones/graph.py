@@ -62,7 +62,7 @@ def framed_images(graph: GraphBuilder, images: str, mean_rgb: Sequence[float]) -
 
 
 class GoogLeNetMaps:
-    """GoogLeNet without its classifier, in floats, as a part of another network's graph."""
+    """GoogLeNet without its classifier, as a part of another network's graph."""
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each tensor that `add` looks at, by name."""
@@ -70,7 +70,12 @@ class GoogLeNetMaps:
         return {name: shape for name, shape in shapes.items() if "classifier" not in name}
 
     def add(
-        self, graph: GraphBuilder, images: str, tensors: Tensors, mean_rgb: Sequence[float]
+        self,
+        graph: GraphBuilder,
+        images: str,
+        tensors: Tensors,
+        mean_rgb: Sequence[float],
+        ranges: Mapping[str, float] | None = None,
     ) -> tuple[str, str]:
         """Add what `backbones.GoogLeNet.maps` gives of images.
 
@@ -80,13 +85,15 @@ class GoogLeNetMaps:
             As `framed_images` takes them.
         tensors : mapping
             Of the names and shapes of ``shapes``.
+        ranges : mapping of str to float, optional
+            For 8-bit convolutions, as `GoogLeNetGraph` takes them, and of ``inception_5b``.
 
         Returns
         -------
         tuple of two str
             Names of (N, 832, S / 16, S / 16) and (N, 1024, S / 32, S / 32).
         """
-        network = GoogLeNetGraph(graph, tensors, mean_rgb)
+        network = GoogLeNetGraph(graph, tensors, mean_rgb, ranges)
         return network.maps(network.stem(framed_images(graph, images, mean_rgb)))
 
 

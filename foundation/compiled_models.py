@@ -1,8 +1,8 @@
 """Networks compiled by OpenVINO for the processor, kept on disk for the next start.
 
 A compiled network is found again by what it was made from, and by what made it: the digest of its
-weights, the project's own sources, OpenVINO's version, the processor and the settings. Its file
-begins with a checksum of the rest, as OpenVINO itself does not notice a flipped byte.
+weights, the project's own sources, OpenVINO's version, the processor and the settings. A checksum
+stands in its file's name, as OpenVINO itself does not notice a flipped byte.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DEVICE = "CPU"
 _PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 _PROCESSOR_PROPERTIES = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
 _SOURCES = ("foundation", "backbones", "detector/engines", "detector/members", "proposals/multibox")
-_CHECKSUM_BYTES = 16
+_SUFFIX = ".network"
 _MOST_FILES = 24  # in the cache; of more, the oldest are removed
 
 
@@ -93,13 +93,13 @@ def start_compiling(
         Of the compiled network.
     """
     core = openvino.Core()
-    path = None if folder is None else folder / f"{_key(core, identity, settings)}.network"
-    blob = None if path is None else _read(path)
+    key = _key(core, identity, settings)
+    blob = None if folder is None else _read(folder, key)
     worker = ThreadPoolExecutor(1, thread_name_prefix="compile")
     try:
         if blob is not None:
             return worker.submit(core.import_model, blob, _DEVICE, settings.properties())
-        return worker.submit(_compile_and_keep, core, build(), settings, path)
+        return worker.submit(_compile_and_keep, core, build(), settings, folder, key)
     finally:
         worker.shutdown(wait=False)  # its thread ends with its work
 
@@ -111,19 +111,31 @@ def hardware_precisions() -> frozenset[str]:
     return frozenset(known[name] for name in offered if name in known)
 
 
-def fastest_floats() -> str:
-    """Return the faster arithmetic of floats on this processor: bfloat16 or float32."""
-    return "bfloat16" if "bfloat16" in hardware_precisions() else "float32"
+def fastest_precision(*, calibrated: bool) -> str:
+    """Return the fastest arithmetic that this processor has in hardware.
+
+    Parameters
+    ----------
+    calibrated : bool
+        Whether 8-bit arithmetic may be chosen.
+    """
+    order = ("int8", "bfloat16") if calibrated else ("bfloat16",)
+    hardware = hardware_precisions()
+    return next((name for name in order if name in hardware), "float32")
 
 
 def _compile_and_keep(
-    core: openvino.Core, graph: bytes, settings: CompileSettings, path: Path | None
+    core: openvino.Core,
+    graph: bytes,
+    settings: CompileSettings,
+    folder: Path | None,
+    key: str,
 ) -> openvino.CompiledModel:
     network = core.read_model(graph)
     network.reshape(list(settings.input_shape))
     compiled = core.compile_model(network, _DEVICE, settings.properties())
-    if path is not None:
-        _keep(path, compiled)
+    if folder is not None:
+        _keep(folder, key, compiled)
     return compiled
 
 
@@ -134,33 +146,37 @@ def _key(core: openvino.Core, identity: Sequence[object], settings: CompileSetti
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _read(path: Path) -> bytes | None:
+def _read(folder: Path, key: str) -> bytes | None:
     """Return what `_keep` wrote, or None where there is no such file or it is damaged."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    checksum, blob = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
-    return blob if checksum == _checksum(blob) else None
+    for path in folder.glob(f"{key}-*{_SUFFIX}"):
+        try:
+            blob = path.read_bytes()
+        except OSError:
+            continue
+        if path.name == _name(key, blob):
+            return blob
+        path.unlink(missing_ok=True)
+    return None
 
 
-def _keep(path: Path, compiled: openvino.CompiledModel) -> None:
+def _keep(folder: Path, key: str, compiled: openvino.CompiledModel) -> None:
     stream = BytesIO()
     compiled.export_model(stream)
     blob = stream.getvalue()
     try:
-        with whole_file(path) as temporary:
-            temporary.write_bytes(_checksum(blob) + blob)
-        _remove_oldest(path.parent)
+        with whole_file(folder / _name(key, blob)) as temporary:
+            temporary.write_bytes(blob)
+        _remove_oldest(folder)
     except OSError:
         return  # a full disk: it will be compiled again next time
 
 
+def _name(key: str, blob: bytes) -> str:
+    """Return the file's name, in which its checksum stands: so that the blob is the whole file."""
+    return f"{key}-{hashlib.sha256(blob).hexdigest()[:32]}{_SUFFIX}"
+
+
 def _remove_oldest(folder: Path) -> None:
-    by_age = sorted(folder.glob("*.network"), key=lambda path: -path.stat().st_mtime)
+    by_age = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: -path.stat().st_mtime)
     for path in by_age[_MOST_FILES:]:
         path.unlink(missing_ok=True)
-
-
-def _checksum(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=_CHECKSUM_BYTES).digest()

@@ -7,7 +7,7 @@ Members, classifiers and MultiBox networks are all kept so.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,17 +54,19 @@ class FileKind:
         WeightsError
             If the file is missing, damaged, or of another kind.
         """
-        return self._document(path, self._open(path)[0])
+        return self._document(path, self._open(path, only=())[0])
 
-    def read(self, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return the document, without its header, and the tensors.
+    def read(
+        self, path: Path, only: Collection[str] | None = None
+    ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the document, without its header, and all tensors, or ``only`` those named.
 
         Raises
         ------
         WeightsError
             As `read_document`.
         """
-        metadata, tensors = self._open(path, with_tensors=True)
+        metadata, tensors = self._open(path, only)
         return self._document(path, metadata), tensors
 
     def write(self, path: Path, document: Mapping[str, Any], tensors: Arrays) -> None:
@@ -113,15 +115,16 @@ class FileKind:
             check_finite(path, name, tensor)
 
     def _open(
-        self, path: Path, *, with_tensors: bool = False
+        self, path: Path, only: Collection[str] | None
     ) -> tuple[Mapping[str, str], dict[str, NDArray[Any]]]:
         if not path.is_file():
             raise WeightsError(f"{path}: no such file; check the path or train a {self.key} first")
         try:
             opened: AbstractContextManager[Any] = safe_open(path, framework="np")
             with opened as file:
-                names = file.keys() if with_tensors else ()  # older handles cannot be iterated
-                tensors = {name: file.get_tensor(name) for name in names}
+                names = file.keys()  # the handle itself cannot be iterated in older safetensors
+                wanted = names if only is None else set(names) & set(only)
+                tensors = {name: file.get_tensor(name) for name in wanted}
                 return file.metadata() or {}, tensors
         except (SafetensorError, OSError) as error:
             raise WeightsError(

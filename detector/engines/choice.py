@@ -10,7 +10,7 @@ from detector.engines.devices import device_type
 from detector.engines.engine import Engine, check_members
 from detector.members.member import MemberSource
 from detector.members.settings import MemberSettings
-from foundation.compiled_models import fastest_floats, hardware_precisions
+from foundation.compiled_models import fastest_precision
 
 
 def make_engine(members: Sequence[MemberSource], execution: Execution | None = None) -> Engine:
@@ -93,7 +93,7 @@ def _openvino(
         build,
         identity,
         settings,
-        precision=fastest_floats() if precision == "int8" else precision,  # of what is not 8 bits
+        precision=_of_floats(precision),
         batch_size=execution.batch_size_on("cpu"),
         name=precision,
     )
@@ -102,11 +102,15 @@ def _openvino(
 def _choose_precision(asked: str, *, calibrated: bool) -> str:
     """Return the arithmetic on the CPU: the one asked for, or the fastest in hardware."""
     if asked == "auto":
-        eight_bits = calibrated and "int8" in hardware_precisions()
-        return "int8" if eight_bits else fastest_floats()
+        return fastest_precision(calibrated=calibrated)
     if asked == "float16":
         raise ValueError("float16 runs on GPUs only: choose float32, bfloat16 or int8 on the CPU")
     return asked
+
+
+def _of_floats(precision: str) -> str:
+    """Return the arithmetic of what is not in 8 bits."""
+    return fastest_precision(calibrated=False) if precision == "int8" else precision
 
 
 def _check_cpu(device: str) -> None:

@@ -19,7 +19,6 @@ classifier is "svm", output 0 is not used. Older files name no classifier: it is
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from numpy.typing import NDArray
 from backbones.layout import parameter_shapes
 from detector.members.member import Member
 from detector.members.settings import MemberSettings, settings_from_document
+from foundation.files import file_digest
 from foundation.tensor_file import FileKind, WeightsError
 
 _KIND = FileKind(
@@ -61,8 +61,7 @@ class MemberFile:
 
     def digest(self) -> str:
         """Return the digest of the file's bytes."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()
+        return file_digest(self.path)
 
     def read(self) -> Member:
         """Return the member with its tensors; errors are those of `load_member`."""

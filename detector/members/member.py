@@ -66,7 +66,7 @@ class Member(MemberSettings):
 
     def digest(self) -> str:
         """Return a name that differs wherever settings or tensors do."""
-        state = hashlib.blake2b(json.dumps(self.to_document(), sort_keys=True).encode())
+        state = hashlib.sha256(json.dumps(self.to_document(), sort_keys=True).encode())
         for name in sorted(self.tensors):
             tensor = self.tensors[name]
             state.update(f"{name} {tensor.dtype}".encode())

@@ -8,8 +8,9 @@ has one range, so that the joined grid is one too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,13 +22,20 @@ from backbones.layout import range_points
 from detector.config import Execution
 from detector.members.member import Member
 from detector.members.network import TorchMember
+from proposals.multibox.graph import rounded_places
+from proposals.multibox.network_file import load_multibox
+from proposals.multibox.proposer import MultiBox
+from proposals.multibox.torch_predictor import TorchPredictor
 
 REGIONS = 512
 """Regions that a member is calibrated on, of training photographs; fewer where it saw fewer."""
 
+IMAGES = 128
+"""Training photographs that MultiBox is calibrated on, or fewer where there are fewer."""
+
 
 def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
-    """Return the largest activation at each of `range_points`.
+    """Return the largest activation of a member at each of `range_points`.
 
     Parameters
     ----------
@@ -42,33 +50,61 @@ def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str,
         If there is no region, or an activation is never above 0.
     """
     runs = TorchMember.of(member).prepared(Execution(precision="float32"))
-    with _largest_outputs(runs.network) as largest:
+    with _largest_outputs(runs.network, range_points()) as largest:
         for windows in batches:
             runs.probabilities(windows)
-    ranges = {point: largest.get(point, 0.0) for point in range_points()}
-    if dead := [point for point, value in ranges.items() if not value > 0]:
-        raise ValueError(
-            f"no activation above 0 at {dead[0]} ({len(dead)} such): calibrate with regions of"
-            " real photographs, and a trained network"
-        )
-    return ranges
+    return _checked(largest)
+
+
+def calibrate_multibox(path: Path, images: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
+    """Return the largest activation of a MultiBox network at each place that 8 bits round.
+
+    Parameters
+    ----------
+    path : Path
+        Of its weights.
+    images : iterable of (H, W, 3) uint8 arrays
+        RGB photographs.
+
+    Raises
+    ------
+    WeightsError
+        If the file cannot be used.
+    ValueError
+        If there is no image, or an activation is never above 0.
+    """
+    loaded = load_multibox(path, GoogLeNet(1))
+    propose = MultiBox(TorchPredictor(loaded))
+    with _largest_outputs(loaded.network, rounded_places(range_points())) as largest:
+        for image in images:
+            propose(image)
+    return _checked(largest)
 
 
 @contextmanager
-def _largest_outputs(network: GoogLeNet) -> Iterator[dict[str, float]]:
-    """Record the largest output of each of `range_points` while the block runs."""
-    largest: dict[str, float] = {}
+def _largest_outputs(network: nn.Module, places: Sequence[str]) -> Iterator[dict[str, float]]:
+    """Record the largest output of some modules, by their names, while the block runs."""
+    largest = dict.fromkeys(places, 0.0)
 
-    def watch(point: str) -> torch.utils.hooks.RemovableHandle:
+    def watch(place: str) -> torch.utils.hooks.RemovableHandle:
         def note(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
             if len(output):
-                largest[point] = max(largest.get(point, 0.0), float(output.max()))
+                largest[place] = max(largest[place], float(output.max()))
 
-        return network.get_submodule(point).register_forward_hook(note)
+        return network.get_submodule(place).register_forward_hook(note)
 
-    handles = [watch(point) for point in range_points()]
+    handles = [watch(place) for place in places]
     try:
         yield largest
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _checked(largest: dict[str, float]) -> dict[str, float]:
+    if dead := [place for place, value in largest.items() if not value > 0]:
+        raise ValueError(
+            f"no activation above 0 at {dead[0]} ({len(dead)} such): calibrate with regions of"
+            " real photographs, and a trained network"
+        )
+    return largest

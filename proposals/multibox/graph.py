@@ -7,7 +7,7 @@ residuals and a logit, as `proposals.multibox.network` has them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,23 +43,30 @@ class BackboneGraph(Protocol):
         images: str,
         tensors: Mapping[str, NDArray[Any]],
         mean_rgb: Sequence[float],
+        ranges: Mapping[str, float] | None = None,
     ) -> tuple[str, str]:
-        """Add it; return (N, 832, S / 16, S / 16) and (N, 1024, S / 32, S / 32)."""
+        """Add it; return (N, 832, S / 16, S / 16) and (N, 1024, S / 32, S / 32).
+
+        With ``ranges``, the largest activation at each place that is rounded, in 8 bits.
+        """
         ...
 
 
-def build_multibox(weights: MultiBoxWeights, backbone: BackboneGraph) -> onnx.ModelProto:
-    """Return the graph of a network whose tensors are those that ``network_shapes`` lists."""
+def build_multibox(
+    weights: MultiBoxWeights, backbone: BackboneGraph, *, eight_bits: bool
+) -> onnx.ModelProto:
+    """Return the graph of a network whose tensors are those that `network_shapes` lists.
+
+    With ``eight_bits``, convolutions take 8-bit numbers, but for the last ones, and the weights
+    must be calibrated; else float32.
+    """
     from foundation.graph_builder import GraphBuilder  # and onnx, which a warm start can spare
 
     graph = GraphBuilder()
-    own = {
-        name.removeprefix(_BACKBONE): tensor
-        for name, tensor in weights.tensors.items()
-        if name.startswith(_BACKBONE)
-    }
-    at_4e, at_5b = backbone.add(graph, "images", own, weights.mean_rgb)
-    head = _HeadGraph(graph, weights)
+    tensors = _below(_BACKBONE, weights.tensors)
+    ranges = _below(_BACKBONE, weights.activation_ranges) if eight_bits else None
+    at_4e, at_5b = backbone.add(graph, "images", tensors, weights.mean_rgb, ranges)
+    head = _HeadGraph(graph, weights, eight_bits=eight_bits)
     if weights.head == "convolutional":
         head.convolutional(at_4e, at_5b)
     else:
@@ -80,12 +87,38 @@ def network_shapes(weights: MultiBoxWeights, backbone: BackboneGraph) -> dict[st
     return shapes
 
 
+def rounded_places(backbone_places: Sequence[str]) -> tuple[str, ...]:
+    """Return the modules of a network with the convolutional head whose outputs 8 bits round.
+
+    ``backbone_places`` are those of the backbone by itself; the head rounds its last block, too.
+    """
+    backbone = [*backbone_places, "inception_5b"]
+    return (
+        *(f"{_BACKBONE}{place}" for place in backbone),
+        *(f"{_HEAD}{name}" for name in CONVOLUTIONAL_LAYERS),
+    )
+
+
+Value = TypeVar("Value")
+
+
+def _below(prefix: str, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the values whose names have a prefix, by the rest of their names."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in values.items()
+        if name.startswith(prefix)
+    }
+
+
 class _HeadGraph:
     """Adds the layers of a head, by the names of its modules in `proposals.multibox.network`."""
 
-    def __init__(self, graph: GraphBuilder, weights: MultiBoxWeights) -> None:
+    def __init__(self, graph: GraphBuilder, weights: MultiBoxWeights, *, eight_bits: bool) -> None:
         self._graph = graph
-        self._weights = weights
+        self._tensors = _below(_HEAD, weights.tensors)
+        self._ranges = _below(_HEAD, weights.activation_ranges) if eight_bits else {}
+        self._size = weights.size
 
     def convolutional(self, at_4e: str, at_5b: str) -> str:
         """Add `ConvolutionalHead`; return its predictions."""
@@ -104,7 +137,7 @@ class _HeadGraph:
     def over_whole_image(self, at_5b: str) -> str:
         """Add `GlobalHead`; return its predictions."""
         reduced = self._conv_relu("reduce", at_5b)
-        down = self._graph.constant(_pooling_matrix(-(-self._weights.size // _COARSE_STRIDE)))
+        down = self._graph.constant(_pooling_matrix(-(-self._size // _COARSE_STRIDE)))
         across = self._graph.node("Transpose", [down], perm=[1, 0])
         pooled = self._graph.node("MatMul", [self._graph.node("MatMul", [down, reduced]), across])
         hidden = self._graph.node("Relu", [self._linear("hidden", self._reshaped(pooled, 0, -1))])
@@ -114,10 +147,17 @@ class _HeadGraph:
 
     def _conv_relu(self, name: str, x: str) -> str:
         layer = CONVOLUTIONAL_LAYERS.get(name, ConvLayer(0, 0, 1))
-        return self._graph.node("Relu", [self._conv(name, x, layer)])
+        y = self._graph.node("Relu", [self._conv(name, x, layer, eight_bits=bool(self._ranges))])
+        return self._graph.rounded(y, self._ranges[name]) if name in self._ranges else y
 
-    def _conv(self, name: str, x: str, layer: ConvLayer) -> str:
-        inputs = [x, self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias")]
+    def _conv(self, name: str, x: str, layer: ConvLayer, *, eight_bits: bool = False) -> str:
+        key = f"{name}.weight"
+        if eight_bits:
+            values = self._tensors[key].astype(np.float32)
+            weight, _ = self._graph.eight_bit_weight(values, _HEAD + key)
+        else:
+            weight = self._tensor(key)
+        inputs = [x, weight, self._tensor(f"{name}.bias")]
         return self._graph.node(
             "Conv", inputs, strides=[layer.stride] * 2, pads=[layer.side // 2] * 4
         )
@@ -129,7 +169,7 @@ class _HeadGraph:
         return self._graph.node("Reshape", [x, self._graph.constant(np.array(shape))])
 
     def _tensor(self, name: str) -> str:
-        return self._graph.half_constant(self._weights.tensors[f"{_HEAD}{name}"], f"{_HEAD}{name}")
+        return self._graph.half_constant(self._tensors[name], _HEAD + name)
 
 
 def _pooling_matrix(cells: int) -> NDArray[np.float32]:

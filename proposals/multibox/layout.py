@@ -68,7 +68,7 @@ def head_shapes(head: str, count: int) -> dict[str, tuple[int, ...]]:
     count : int
     """
     layers = _convolutional() if head == "convolutional" else _global(count)
-    shapes: dict[str, tuple[int, ...]] = {"priors": (count, 4)}
+    shapes: dict[str, tuple[int, ...]] = {}
     for name, shape in layers.items():
         shapes[f"{name}.weight"] = shape
         shapes[f"{name}.bias"] = shape[:1]

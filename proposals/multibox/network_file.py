@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from foundation.tensor_file import WeightsError
 from proposals.multibox.network import (
     Backbone,
     ConvolutionalHead,
@@ -18,7 +19,7 @@ from proposals.multibox.network import (
 )
 from proposals.multibox.weights_file import MultiBoxWeights, read_multibox, write_multibox
 
-_UNUSED = "backbone.classifier."
+_LEFT_OUT = ("backbone.classifier.", "head.priors")  # not used, and not among the tensors
 
 
 class LoadedMultiBox(NamedTuple):
@@ -44,11 +45,11 @@ def load_multibox(path: str | Path, backbone: Backbone) -> LoadedMultiBox:
         If the file is missing, damaged, of another format, or does not fit the backbone.
     """
     weights = read_multibox(path)
-    network = MultiBoxNetwork(backbone, _head(weights), weights.size)
+    network = MultiBoxNetwork(backbone, _head(Path(path), weights), weights.size)
     state = network.state_dict()
     weights.check(
         Path(path),
-        {name: tuple(one.shape) for name, one in state.items() if not name.startswith(_UNUSED)},
+        {name: tuple(one.shape) for name, one in state.items() if not name.startswith(_LEFT_OUT)},
     )
     filled = {name: torch.from_numpy(np.array(one)) for name, one in weights.tensors.items()}
     network.load_state_dict(filled, strict=False)
@@ -60,6 +61,7 @@ def save_multibox(
     network: MultiBoxNetwork,
     mean_rgb: tuple[float, float, float],
     provenance: Mapping[str, Any],
+    activation_ranges: Mapping[str, float] | None = None,
 ) -> None:
     """Write a network to a file, whole or not at all.
 
@@ -71,6 +73,8 @@ def save_multibox(
         Colour that the input has subtracted, 0-255.
     provenance : mapping
         How the weights were made, in values that JSON knows.
+    activation_ranges : mapping of str to float, optional
+        For 8-bit arithmetic.
 
     Raises
     ------
@@ -81,12 +85,26 @@ def save_multibox(
     tensors = {
         name: tensor.detach().to("cpu", torch.float32).numpy()
         for name, tensor in network.state_dict().items()
-        if not name.startswith(_UNUSED)
+        if not name.startswith(_LEFT_OUT)
     }
-    write_multibox(path, MultiBoxWeights(head, network.size, mean_rgb, tensors), provenance)
+    weights = MultiBoxWeights(
+        head=head,
+        size=network.size,
+        mean_rgb=mean_rgb,
+        priors=network.head.priors.cpu().numpy(),
+        activation_ranges=activation_ranges or {},
+        tensors=tensors,
+    )
+    write_multibox(path, weights, provenance)
 
 
-def _head(weights: MultiBoxWeights) -> Head:
-    if weights.head == "convolutional":
-        return ConvolutionalHead(weights.size)
-    return GlobalHead(weights.priors)
+def _head(path: Path, weights: MultiBoxWeights) -> Head:
+    if weights.head == "global":
+        return GlobalHead(weights.priors)
+    head = ConvolutionalHead(weights.size)
+    if not np.array_equal(head.priors.numpy(), weights.priors):
+        raise WeightsError(
+            f"{path}: its priors are not those of this version's grids; train it again with"
+            " tools/train_multibox.py"
+        )
+    return head

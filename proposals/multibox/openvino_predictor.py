@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from foundation.compiled_models import (
     CompileSettings,
     compiled_folder,
-    fastest_floats,
+    fastest_precision,
     start_compiling,
 )
+from foundation.files import file_digest
 from proposals.multibox.graph import BackboneGraph, build_multibox, network_shapes
 from proposals.multibox.predictor import Predictions
-from proposals.multibox.weights_file import read_multibox
+from proposals.multibox.weights_file import read_multibox, read_settings
 
 
 class OpenVinoPredictor:
@@ -31,11 +32,12 @@ class OpenVinoPredictor:
         Of the kind that the weights were trained with, ``backbones.graph.GoogLeNetMaps()`` for
         those of the package.
     images : int
-        That are predicted from at once.
+        How many are predicted from at once.
     threads : int, optional
         All processors when left out.
-    precision : {"float32", "bfloat16"}, optional
-        Arithmetic; the faster one on this processor when left out.
+    precision : {"float32", "bfloat16", "int8"}, optional
+        Arithmetic; when left out, the fastest that the processor has in hardware. int8 needs
+        weights that were calibrated for it.
 
     Raises
     ------
@@ -52,22 +54,21 @@ class OpenVinoPredictor:
         threads: int | None = None,
         precision: str | None = None,
     ) -> None:
-        weights = read_multibox(path)
-        weights.check(Path(path), network_shapes(weights, backbone))
-        self.size = weights.size
-        self.priors = weights.priors
-        self.scales = weights.scales
-        self._images = images
-        settings = CompileSettings(
-            (images, self.size, self.size, 3),
-            precision or fastest_floats(),
-            throughput=False,
-            threads=threads,
-        )
+        settings = read_settings(path)
+        self.size = settings.size
+        self.priors = settings.priors
+        self.scales = settings.scales
+        chosen = precision or fastest_precision(calibrated=bool(settings.activation_ranges))
+        eight_bits = chosen == "int8"
         self._compiling = start_compiling(
-            lambda: build_multibox(weights, backbone).SerializeToString(),
-            ["multibox", weights.digest()],
-            settings,
+            lambda: _graph(Path(path), backbone, eight_bits=eight_bits),
+            ["multibox", eight_bits, file_digest(path)],
+            CompileSettings(
+                (images, self.size, self.size, 3),
+                fastest_precision(calibrated=False) if eight_bits else chosen,
+                throughput=False,
+                threads=threads,
+            ),
             compiled_folder(),
         )
 
@@ -77,3 +78,11 @@ class OpenVinoPredictor:
         request.infer({"images": np.ascontiguousarray(images)})
         raw: NDArray[np.float32] = request.get_tensor("predictions").data.copy()
         return Predictions(raw[..., :4], raw[..., 4])
+
+
+def _graph(path: Path, backbone: BackboneGraph, *, eight_bits: bool) -> bytes:
+    weights = read_multibox(path)
+    weights.check(path, network_shapes(weights, backbone))
+    if eight_bits and not weights.activation_ranges:
+        raise ValueError(f"{path}: 8-bit arithmetic needs calibrated weights: choose bfloat16")
+    return build_multibox(weights, backbone, eight_bits=eight_bits).SerializeToString()

@@ -4,14 +4,17 @@ The tensors are float16 under their names in `MultiBoxNetwork`, without the back
 The file's metadata holds one JSON document under the key ``multibox``::
 
     {"format": "multibox", "version": 1, "head": "convolutional", "size": 320,
-     "mean_rgb": [123.0, 117.0, 104.0], "provenance": {...}}
+     "mean_rgb": [123.0, 117.0, 104.0], "provenance": {...},
+     "activation_ranges": {"backbone.lrn1": 138.2, "head.fine": 7.4, ...}}
+
+Older files have no ranges: they were not calibrated for 8-bit arithmetic.
 """
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,9 +35,9 @@ _KIND = FileKind(
 _PRIORS = "head.priors"
 
 
-@dataclass(frozen=True, eq=False)
-class MultiBoxWeights:
-    """A trained network as arrays, with all that is needed to run it.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MultiBoxSettings:
+    """What is needed to use a network, whatever runs it.
 
     Attributes
     ----------
@@ -43,33 +46,54 @@ class MultiBoxWeights:
         Height and width of the input in pixels.
     mean_rgb : tuple of float
         Colour that the input has subtracted, 0-255.
-    tensors : mapping of str to ndarray
-        By the names of `MultiBoxNetwork`; ``head.priors`` are (K, 4) float32.
+    priors : ndarray, (K, 4) float32
+        In shares of the image.
+    activation_ranges : mapping of str to float
+        The largest activation at each place that 8-bit arithmetic rounds, by the name of its
+        module. Empty where the network was not calibrated.
+
+    Raises
+    ------
+    ValueError
+        If a value is impossible.
     """
 
     head: str
     size: int
     mean_rgb: tuple[float, float, float]
-    tensors: Mapping[str, NDArray[Any]]
+    priors: NDArray[np.float32]
+    activation_ranges: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def priors(self) -> NDArray[np.float32]:
-        """Prior boxes (K, 4) in shares of the image."""
-        return self.tensors[_PRIORS].astype(np.float32)
+    def __post_init__(self) -> None:
+        if self.head not in HEADS:
+            raise ValueError(f"head must be one of {', '.join(HEADS)} but is {self.head!r}")
+        if self.size < 1:
+            raise ValueError(f"size must be at least 1 but is {self.size}")
+        if self.priors.ndim != 2 or self.priors.shape[1] != 4:
+            raise ValueError(f"priors must be of shape (K, 4) but are of {self.priors.shape}")
+        for name, value in self.activation_ranges.items():
+            if not (isinstance(value, float) and math.isfinite(value) and value > 0):
+                raise ValueError(
+                    f"activation_ranges must be finite numbers above 0 but {name} is {value!r}"
+                )
 
     @property
     def scales(self) -> NDArray[np.float32]:
         """Units (K, 4) of the residuals."""
         return residual_scales(self.priors)
 
-    def digest(self) -> str:
-        """Return a name that differs wherever settings or tensors do."""
-        state = hashlib.blake2b(f"{self.head} {self.size} {self.mean_rgb}".encode())
-        for name in sorted(self.tensors):
-            tensor = self.tensors[name]
-            state.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
-            state.update(np.ascontiguousarray(tensor).data)
-        return state.hexdigest()
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MultiBoxWeights(MultiBoxSettings):
+    """A trained network as arrays, with all that is needed to run it.
+
+    Attributes
+    ----------
+    tensors : mapping of str to ndarray
+        By the names of `MultiBoxNetwork`, but for the priors.
+    """
+
+    tensors: Mapping[str, NDArray[Any]]
 
     def check(self, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Raise WeightsError, which names the file, unless the tensors have these shapes."""
@@ -81,27 +105,30 @@ def pretrained_path() -> Path:
     return Path(str(files("proposals").joinpath("multibox/weights/multibox.safetensors")))
 
 
-def read_multibox(path: str | Path) -> MultiBoxWeights:
-    """Read a network from a file.
+def read_settings(path: str | Path) -> MultiBoxSettings:
+    """Read the settings of a network's file, and leave its tensors for later.
 
     Raises
     ------
     WeightsError
         If the file is missing, damaged or of another format.
     """
-    path = Path(path)
-    document, tensors = _KIND.read(path)
-    try:
-        red, green, blue = (float(value) for value in document["mean_rgb"])
-        size, head = int(document["size"]), document["head"]
-        if head not in HEADS or size < 1:
-            raise ValueError(f"head is {head!r}, size {size}")  # noqa: TRY301 - one remedy
-        priors = tensors[_PRIORS]
-        if priors.ndim != 2 or priors.shape[1] != 4:
-            raise ValueError(f"{_PRIORS} is of shape {priors.shape}")  # noqa: TRY301
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: settings are unusable ({error}); {_KIND.remedy}") from None
-    return MultiBoxWeights(head, size, (red, green, blue), tensors)
+    document, tensors = _KIND.read(Path(path), only={_PRIORS})
+    return MultiBoxSettings(**_settings(Path(path), document, tensors))
+
+
+def read_multibox(path: str | Path) -> MultiBoxWeights:
+    """Read a network from a file.
+
+    Raises
+    ------
+    WeightsError
+        As `read_settings`.
+    """
+    document, tensors = _KIND.read(Path(path))
+    settings = _settings(Path(path), document, tensors)
+    del tensors[_PRIORS]
+    return MultiBoxWeights(tensors=tensors, **settings)
 
 
 def write_multibox(
@@ -122,9 +149,31 @@ def write_multibox(
         If a weight is not finite in float16, or the provenance cannot be written as JSON.
     """
     with np.errstate(over="ignore"):  # what is too large for float16 is refused by its name
-        tensors = {
-            name: tensor.astype(np.float32 if name == _PRIORS else np.float16)
-            for name, tensor in weights.tensors.items()
+        tensors = {name: tensor.astype(np.float16) for name, tensor in weights.tensors.items()}
+    document = {
+        "head": weights.head,
+        "size": weights.size,
+        "mean_rgb": list(weights.mean_rgb),
+        "provenance": dict(provenance),
+        "activation_ranges": dict(weights.activation_ranges),
+    }
+    _KIND.write(Path(path), document, {**tensors, _PRIORS: weights.priors})
+
+
+def _settings(
+    path: Path, document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+) -> dict[str, Any]:
+    """Return the fields of `MultiBoxSettings`, checked."""
+    try:
+        red, green, blue = (float(value) for value in document["mean_rgb"])
+        settings = {
+            "head": document["head"],
+            "size": int(document["size"]),
+            "mean_rgb": (red, green, blue),
+            "priors": tensors[_PRIORS].astype(np.float32),
+            "activation_ranges": dict(document.get("activation_ranges", {})),
         }
-    settings = {"head": weights.head, "size": weights.size, "mean_rgb": list(weights.mean_rgb)}
-    _KIND.write(Path(path), {**settings, "provenance": dict(provenance)}, tensors)
+        MultiBoxSettings(**settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: settings are unusable ({error}); {_KIND.remedy}") from None
+    return settings

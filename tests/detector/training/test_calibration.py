@@ -2,16 +2,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from skimage import data
 from torch.nn import functional as F  # noqa: N812
 
+from backbones import GoogLeNet
+from backbones.graph import GoogLeNetMaps
 from detector.members.member import Member
 from detector.members.network import TorchMember
-from detector.training.calibration import calibrate, range_points
+from detector.training.calibration import calibrate, calibrate_multibox, range_points
+from proposals.multibox import ConvolutionalHead, MultiBoxNetwork, OpenVinoPredictor, save_multibox
+from proposals.multibox.weights_file import read_multibox, write_multibox
 
 Windows = Callable[[int], NDArray[np.uint8]]
 
@@ -44,3 +51,35 @@ def test_a_network_that_gives_nothing_is_refused(member: Member, random_windows:
     dead = {name: np.zeros_like(tensor) for name, tensor in member.tensors.items()}
     with pytest.raises(ValueError, match="calibrate with regions of real photographs"):
         calibrate(replace(member, tensors=dead), [random_windows(1)])
+
+
+@pytest.fixture(scope="module")
+def multibox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = MultiBoxNetwork(GoogLeNet(1), ConvolutionalHead(64), 64).eval()
+    path = tmp_path_factory.mktemp("multibox") / "multibox.safetensors"
+    save_multibox(path, network, (123.0, 117.0, 104.0), {})
+    return path
+
+
+def test_no_images_are_refused(multibox: Path) -> None:
+    with pytest.raises(ValueError, match="no activation above 0"):
+        calibrate_multibox(multibox, [])
+
+
+def test_multibox_in_8_bits_predicts_nearly_what_it_does_in_floats(
+    multibox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foundation.cache_folder.user_cache_path", lambda _: tmp_path / "cache")
+    images = [data.astronaut(), data.chelsea()]
+    ranges = calibrate_multibox(multibox, images)
+    path = tmp_path / "calibrated.safetensors"
+    write_multibox(path, replace(read_multibox(multibox), activation_ranges=ranges), {})
+    small = np.stack([np.array(Image.fromarray(one).resize((64, 64))) for one in images])
+    exact, rounded = (
+        OpenVinoPredictor(path, GoogLeNetMaps(), images=2, precision=precision)(small)
+        for precision in ("float32", "int8")
+    )
+    difference = rounded.logits - exact.logits
+    assert 0 < difference.std() < 0.1 * exact.logits.std()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from proposals.multibox import (
     load_multibox,
     save_multibox,
 )
-from proposals.multibox.weights_file import MultiBoxWeights, read_multibox, write_multibox
+from proposals.multibox.weights_file import read_multibox, write_multibox
 
 
 @pytest.fixture(autouse=True)
@@ -73,24 +74,15 @@ def test_weights_of_other_layers_are_refused_before_they_are_compiled(
 ) -> None:
     read = read_multibox(weights)
     for name, tensor in (("head.fine.bias", np.zeros(3)), ("backbone.conv1.bias", np.zeros(3))):
-        changed = MultiBoxWeights(
-            read.head, read.size, read.mean_rgb, {**read.tensors, name: tensor}
-        )
+        changed = replace(read, tensors={**read.tensors, name: tensor})
         write_multibox(tmp_path / "bad.safetensors", changed, {})
         with pytest.raises(WeightsError, match=rf"bad.*'{name}' must have shape"):
             OpenVinoPredictor(tmp_path / "bad.safetensors", GoogLeNetMaps(), images=1)
 
 
-def test_digests_tell_weights_and_settings_apart(weights: Path) -> None:
-    read = read_multibox(weights)
-    changed = {**read.tensors, "head.fine.bias": read.tensors["head.fine.bias"] + 1}
-    digests = {
-        read.digest(),
-        MultiBoxWeights(read.head, read.size, (0.0, 0.0, 0.0), read.tensors).digest(),
-        MultiBoxWeights(read.head, read.size, read.mean_rgb, changed).digest(),
-    }
-    assert len(digests) == 3
-    assert read_multibox(weights).digest() in digests
+def test_8_bits_need_calibrated_weights(weights: Path) -> None:
+    with pytest.raises(ValueError, match="8-bit arithmetic needs calibrated weights"):
+        OpenVinoPredictor(weights, GoogLeNetMaps(), images=1, precision="int8")
 
 
 def test_decoded_boxes_lie_in_the_image_with_edges_in_order() -> None:

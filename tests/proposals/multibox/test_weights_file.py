@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from proposals.multibox import (
     load_multibox,
     save_multibox,
 )
+from proposals.multibox.weights_file import read_multibox, read_settings, write_multibox
 
 
 def test_a_network_comes_back_as_it_was_up_to_float16(
@@ -90,3 +92,31 @@ def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"head\.predict\.bias"):
         save_multibox(path, network, (0, 0, 0), {})
     assert not path.exists()
+
+
+def test_settings_are_read_without_the_tensors_and_ranges_come_back(
+    network: MultiBoxNetwork, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.safetensors"
+    save_multibox(path, network, (1.0, 2.0, 3.0), {}, {"backbone.lrn1": 4.5})
+    settings = read_settings(path)
+    assert (settings.head, settings.size, settings.mean_rgb) == ("convolutional", 64, (1, 2, 3))
+    assert settings.activation_ranges == {"backbone.lrn1": 4.5}
+    np.testing.assert_array_equal(settings.priors, network.head.priors.numpy())
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), 1, "1"])
+def test_impossible_ranges_are_refused(
+    network: MultiBoxNetwork, value: float, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"finite numbers above 0 but head\.fine is"):
+        save_multibox(tmp_path / "m", network, (0, 0, 0), {}, {"head.fine": value})
+
+
+def test_priors_of_other_grids_are_refused(network: MultiBoxNetwork, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_multibox(path, network, (0, 0, 0), {})
+    read = read_multibox(path)
+    write_multibox(path, replace(read, priors=read.priors + 1), {})
+    with pytest.raises(WeightsError, match="priors are not those of this version's grids"):
+        load_multibox(path, GoogLeNet(1))
