@@ -1,12 +1,13 @@
-"""The flags by which tools choose and run a detector; not a tool itself."""
+"""The flags by which commands choose and run a detector."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import _common
+from detector.commands.shared.values import count_from_one
+from detector.config import ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from detector.rcnn import Detector, Task
     from proposals import ProposalFile
 
-    Setting = float | int
-
 DETECTOR_FLAGS = (
     "weights", "members", "exact", "proposals", "max_proposals", "engine", "precision", "device",
 )  # fmt: skip
@@ -26,12 +25,10 @@ DETECTOR_FLAGS = (
 
 def add_detector_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that `load_detector` reads."""
-    from detector.config import ENGINES, PRECISIONS
-
     add = parser.add_argument
     # fmt: off
     add("--weights", type=Path, action="append", metavar="FILE",
-        help="member file; may be repeated; or one ONNX file of tools/export.py"
+        help="member file; may be repeated; or one ONNX file of export"
         " (default: the weights that come with the package)")
     add("--members", nargs="+", metavar="NAME",
         help="of the package's weights only these, by file name without suffix; the first one"
@@ -40,8 +37,8 @@ def add_detector_flags(parser: argparse.ArgumentParser) -> None:
         help="let all networks score every region, not only those that the first one finds worth"
         " it: slower (default: as the weights say)")
     add("--proposals", type=Path, metavar="FILE",
-        help="take the regions from this file of tools/propose.py instead of proposing any")
-    add("--max-proposals", type=_common.count_from_one, metavar="N",
+        help="take the regions from this file of propose instead of proposing any")
+    add("--max-proposals", type=count_from_one, metavar="N",
         help="score at most N regions a picture (default: as the weights say)")
     add("--engine", choices=ENGINES,
         help="what runs the networks (default: OpenVINO on processors, PyTorch on GPUs)")
@@ -51,22 +48,23 @@ def add_detector_flags(parser: argparse.ArgumentParser) -> None:
     # fmt: on
 
 
-def load_detector(options: argparse.Namespace, **settings: Setting) -> Detector:
+def load_detector(options: argparse.Namespace, **settings: float) -> Detector:
     """Return the detector of a command line; ``settings`` replace those of the weights."""
     from detector.config import Execution
     from detector.rcnn import Detector
 
     named = {"engine": options.engine, "precision": options.precision, "device": options.device}
     execution = Execution(**{key: value for key, value in named.items() if value is not None})
+    given: dict[str, Any] = {**settings}
     if options.max_proposals is not None:
-        settings["max_proposals"] = options.max_proposals
+        given["max_proposals"] = options.max_proposals
     if options.exact:
-        settings["cascade_threshold"] = 0
+        given["cascade_threshold"] = 0
     if options.weights is None:
-        return Detector.from_pretrained(options.members, execution=execution, **settings)
+        return Detector.from_pretrained(options.members, execution=execution, **given)
     if options.members is not None:
         raise ValueError("--members chooses of the package's weights: leave it out with --weights")
-    return Detector.load(*options.weights, execution=execution, **settings)
+    return Detector.load(*options.weights, execution=execution, **given)
 
 
 def detection_task(annotation: ImageAnnotation, file: ProposalFile | None) -> Task:

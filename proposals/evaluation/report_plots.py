@@ -1,4 +1,4 @@
-"""The figures of coverage as plots; not a tool itself."""
+"""The figures of coverage as plots."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from foundation.files import whole_file
+from proposals.evaluation.report import IOU_THRESHOLDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +42,6 @@ class _Style(NamedTuple):
 
 def write_plots(folder: Path, reports: Reports) -> None:
     """Write each plot as a PNG into ``folder``."""
-    from foundation.files import whole_file
-
     for name, plot in (
         ("recall_by_iou", _plot_recall_by_iou),
         ("by_boxes", _plot_by_boxes),
@@ -52,8 +53,6 @@ def write_plots(folder: Path, reports: Reports) -> None:
 
 
 def _plot_recall_by_iou(reports: Reports) -> Figure:
-    from proposals.evaluation.report import IOU_THRESHOLDS
-
     keys = list(next(iter(reports.values())).recall_by_iou)
     figure, panels = _panels(len(keys), "Recall against IoU, one box an object")
     for panel, key in zip(panels, keys, strict=True):

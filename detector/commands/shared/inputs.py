@@ -1,16 +1,30 @@
-"""Pictures and proposals from what a command line names; not a tool itself."""
+"""Pictures and proposals from what a command line names."""
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from proposals import ProposalFile
+
+DRAWN_SUFFIX: Final = ".detections.jpg"
+"""How the names of pictures end that detect drew boxes in."""
+
+
+def add_picture_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add the words that `list_pictures` reads, ``inputs``; there may be none."""
+    parser.add_argument(
+        "inputs", nargs="*", metavar="PICTURE",
+        help="picture; folder, of which all pictures are taken, those of folders in it, too;"
+        " pattern such as 'shots/**/*.png'; or @FILE, a list of one path a line, relative to the"
+        f" list's folder. Files named *{DRAWN_SUFFIX} in folders and patterns are left out",
+    )  # fmt: skip
 
 
 def open_proposals(path: Path | None) -> AbstractContextManager[ProposalFile | None]:
@@ -20,16 +34,15 @@ def open_proposals(path: Path | None) -> AbstractContextManager[ProposalFile | N
     return nullcontext() if path is None else ProposalFile(path)
 
 
-def list_pictures(inputs: Sequence[str], lists: Sequence[Path]) -> list[str]:
+def list_pictures(inputs: Sequence[str]) -> list[str]:
     """Return the paths of pictures, with slashes, each once, in the order they are named.
 
     Parameters
     ----------
     inputs : sequence of str
         Pictures, folders with all that lies below, glob patterns, and lists as ``@FILE``. Of
-        folders and patterns those files are taken whose names end like a picture's, sorted.
-    lists : sequence of Path
-        Text files of one path a line, relative to the folder of the list.
+        folders and patterns those files are taken whose names end like a picture's, sorted,
+        but for those that end in `DRAWN_SUFFIX`.
 
     Raises
     ------
@@ -42,8 +55,6 @@ def list_pictures(inputs: Sequence[str], lists: Sequence[Path]) -> list[str]:
             paths += _in_list(Path(word[1:]))
         else:
             paths += _named(word)
-    for path in lists:
-        paths += _in_list(path)
     return list(dict.fromkeys(path.as_posix() for path in paths))
 
 
@@ -73,7 +84,13 @@ def _refuse(word: str, reason: str) -> NoReturn:
 def _pictures(paths: Iterable[Path]) -> list[Path]:
     from proposals.images import IMAGE_SUFFIXES
 
-    return sorted(p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    return sorted(
+        path
+        for path in paths
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not path.name.endswith(DRAWN_SUFFIX)
+        and path.is_file()
+    )
 
 
 def _in_list(path: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What the tools that train share; not a tool itself."""
+"""What the commands that train share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import _common
+from detector.commands.shared.progress import print_line, progress
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -56,7 +56,7 @@ def add_tensorboard_flag(parser: argparse.ArgumentParser) -> None:
         "--tensorboard",
         type=_tensorboard_folder,
         metavar="DIR",
-        help="write scalars for TensorBoard there, too (pip install tensorboard)",
+        help="write scalars for TensorBoard there, too",
     )
 
 
@@ -74,12 +74,12 @@ def given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
 @contextmanager
 def step_reports(steps: int, tensorboard: Path | None) -> Iterator[Callable[[StepReport], None]]:
     """Give what shows how training goes: a bar on a terminal, a line now and then elsewhere."""
-    with _common.progress(steps, "training", "step") as advance_to, _writer(tensorboard) as writer:
+    with progress(steps, "training", "step") as advance_to, _writer(tensorboard) as writer:
 
         def report(line: StepReport) -> None:
             advance_to(line.step)
             if line.step % _LINE_EVERY == 0:
-                _common.print_line(
+                print_line(
                     f"step {line.step}: loss {line.loss:.3f}, right {line.accuracy:.0%},"
                     f" {line.seconds:.1f} s a step"
                 )
@@ -91,10 +91,8 @@ def step_reports(steps: int, tensorboard: Path | None) -> Iterator[Callable[[Ste
 
 
 def _tensorboard_folder(text: str) -> Path:
-    if find_spec("tensorboard") is None:
-        raise argparse.ArgumentTypeError(
-            "needs a package that is not installed: pip install tensorboard"
-        )
+    if find_spec("tensorboard") is None:  # said before hours of training
+        raise ModuleNotFoundError("TensorBoard is not installed", name="tensorboard")
     return Path(text)
 
 

@@ -1,4 +1,4 @@
-"""The changes of average precisions as a plot; not a tool itself."""
+"""The changes of average precisions as a plot."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
+
+from foundation.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +41,6 @@ def write_plot(path: Path, first: str, comparisons: Mapping[str, Comparison]) ->
     """
     from matplotlib.figure import Figure
 
-    from foundation.files import whole_file
-
     by_file = {name: _changes(one) for name, one in comparisons.items()}
     rows = _rows(by_file)
     height = min(1.6 + len(rows) * (0.14 + 0.12 * len(by_file)), _HIGHEST)
@@ -57,8 +57,9 @@ def write_plot(path: Path, first: str, comparisons: Mapping[str, Comparison]) ->
 
 def _changes(comparison: Comparison) -> dict[ObjectClass | None, Change]:
     """Return the changes that are known, the mean first."""
-    known = {one: change for one, change in comparison.by_class.items() if change.draws}
-    return {None: comparison.mean_ap, **known}
+    changes: dict[ObjectClass | None, Change] = {None: comparison.mean_ap}
+    changes.update((one, change) for one, change in comparison.by_class.items() if change.draws)
+    return changes
 
 
 def _rows(by_file: Mapping[str, Changes]) -> list[ObjectClass | None]:

@@ -1,12 +1,13 @@
-"""Proposal generators by the names that tools give them; not a tool itself."""
+"""Proposal generators by name, and where else the boxes of a data set's images come from."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from foundation.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,12 +117,18 @@ class Source:
 
 
 def source_name(text: str) -> str:
-    """Check a name of a source; for argparse's ``type``."""
+    """Return a name that `make_source` takes.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
     names = generator_names()
     if text in names or (text.startswith((_FILE, _MULTIBOX)) and not text.endswith(":")):
         return text
-    raise argparse.ArgumentTypeError(
-        f"'{text}' names no generator: choose from {', '.join(names)},"
+    raise ValueError(
+        f"'{text}' names no generator{did_you_mean(text, names)}: choose from {', '.join(names)},"
         f" {_FILE}PATH and {_MULTIBOX}PATH"
     )
 

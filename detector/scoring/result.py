@@ -1,33 +1,22 @@
-"""Scores of predictions, and how they are printed; not a tool itself."""
+"""Scores of predictions with their interval, and the table that shows them."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import _common
 import numpy as np
 
-with _common.errors_as_lines():
-    from detector.classes import ObjectClass
-    from detector.datasets import ImageAnnotation
-    from detector.scoring import (
-        Blacklist,
-        CocoResult,
-        Outcomes,
-        Predictions,
-        Protocol,
-        Score,
-        bootstrap_outcomes,
-        evaluate_coco,
-        gather_ground_truth,
-        match,
-        percentile_interval,
-        score_outcomes,
-    )
-    from proposals.evaluation.bootstrap import Interval
+from detector.classes import ObjectClass
+from detector.datasets.annotation import ImageAnnotation
+from detector.scoring.average_precision import Score
+from detector.scoring.bootstrap import bootstrap_outcomes, percentile_interval
+from detector.scoring.coco import CocoResult, evaluate_coco
+from detector.scoring.outcomes import Outcomes, Protocol
+from detector.scoring.protocols import match, score_outcomes
+from detector.scoring.records import Blacklist, Predictions, gather_ground_truth
+from proposals.evaluation.bootstrap import Interval
 
 _SEED = 0  # of the drawn images: results of the same images can be compared
 
@@ -42,7 +31,7 @@ class Result:
         Of the images looked at, numbered in their order.
     score : Score
     resamples : int
-        Sets of images that were drawn for the interval.
+        Bootstrap resamples of the images behind the interval.
     interval : Interval
         The mAP with its 95 % interval; bounds are nan if no set was drawn.
     coco : CocoResult or None
@@ -65,7 +54,22 @@ def score_predictions(
     protocol: Protocol,
     resamples: int,
 ) -> Result:
-    """Score predictions of images whose annotations are given by ascending image index."""
+    """Score predictions of some images of a data set.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Of these images only.
+    annotations : mapping of int to ImageAnnotation
+        By ascending image index.
+    classes : sequence of ObjectClass
+        Those that are scored.
+    blacklist : Blacklist
+        Pairs of image and class that do not count.
+    protocol : {"ilsvrc", "voc2007", "voc", "coco"}
+    resamples : int
+        Bootstrap resamples of the images for the interval; 0 for none.
+    """
     ground_truth = gather_ground_truth(annotations.items(), classes)
     class_ids = [c.id for c in classes]
     given = (ground_truth, predictions, class_ids, blacklist)
@@ -82,36 +86,38 @@ def score_predictions(
     return Result(outcomes, score, resamples, interval, coco)
 
 
-def print_scores(result: Result, classes: Sequence[ObjectClass], *, every_class: bool) -> None:
-    """Print a line a class, the mean and its interval.
+def score_table(
+    result: Result, classes: Sequence[ObjectClass], *, every_class: bool
+) -> Iterator[str]:
+    """Yield the lines of a table: one a class, the mean and its interval.
 
     Classes without objects share one line, unless every class is to have its own.
     """
     shown = [c for c in classes if every_class or result.score.curves[c.id].objects]
     width = max(len("name"), *(len(c.name) for c in shown))
-    print(f"det_id  {'wnid':<9}  {'name':<{width}}  objects  detections      AP")
+    yield f"det_id  {'wnid':<9}  {'name':<{width}}  objects  detections      AP"
     for object_class in shown:
         curve = result.score.curves[object_class.id]
-        print(
+        yield (
             f"{object_class.id:>6}  {object_class.wnid or '-':<9}  {object_class.name:<{width}}"
             f"  {curve.objects:>7}  {curve.detections:>10}  {curve.average_precision:>6.4f}"
         )
     if hidden := sorted({c.id for c in classes} - {c.id for c in shown}):
-        print(f"no objects, hence no AP: det_id {_ranges(hidden)}")
-    _print_mean(result, len(classes))
+        yield f"no objects, hence no AP: det_id {_ranges(hidden)}"
+    yield from _mean_lines(result, len(classes))
 
 
-def _print_mean(result: Result, class_count: int) -> None:
+def _mean_lines(result: Result, class_count: int) -> Iterator[str]:
     without = len(result.score.classes_without_objects)
     left_out = f" ({without} without objects left out)" if without else ""
-    print(f"mAP {result.score.mean_ap:.4f} over {class_count - without} classes{left_out}")
+    yield f"mAP {result.score.mean_ap:.4f} over {class_count - without} classes{left_out}"
     if result.coco is not None:
-        print(
+        yield (
             f"That is at an IoU of 0.5; at 0.75 it is {result.coco.mean_ap_by_iou[0.75]:.4f},"
             f" over 0.50 to 0.95 {result.coco.mean_ap:.4f}"
         )
     if result.resamples:
-        print(
+        yield (
             f"95 % interval {result.interval.low:.4f} to {result.interval.high:.4f}, from"
             f" {result.resamples} draws of as many images"
         )
@@ -122,13 +128,3 @@ def _ranges(numbers: Iterable[int]) -> str:
     runs = groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])
     ends = [(run[0][1], run[-1][1]) for run in (list(group) for _, group in runs)]
     return ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in ends)
-
-
-def what_was_scored(options: argparse.Namespace) -> str:
-    """Name what a run of eval_map scores."""
-    if options.predictions is not None:
-        return str(options.predictions.name)
-    if options.weights is not None:
-        return ", ".join(path.name for path in options.weights)
-    names = "all" if options.members is None else " ".join(options.members)
-    return f"the weights of the package: {names}"
