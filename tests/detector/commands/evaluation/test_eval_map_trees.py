@@ -40,7 +40,7 @@ def test_a_tree_of_voc_is_scored_with_its_difficult_objects(eval_map: Tool, tmp_
     # The difficult car, the other one, a false alarm; pixels from 0.
     lines = ["000005 7 0.9 50 50 99 99", "1 7 0.8 0 0 49 49", "2 7 0.7 0 0 49 49"]
     (tmp_path / "found.txt").write_text("\n".join(lines) + "\n")
-    flags = ("--root", "VOC2007", "--split", "test", "--format", "voc", "--resamples", "0")
+    flags = ("--root", "VOC2007", "--split", "test", "--resamples", "0")
     run = eval_map(tmp_path, *flags, "--predictions", "found.txt", "--protocol", "voc2007")
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == [

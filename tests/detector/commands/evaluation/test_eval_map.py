@@ -35,7 +35,7 @@ SCORE = (*SPLIT, "--predictions", "theirs.txt")
 
 @pytest.fixture
 def run_here(folder: Path, in_process: Callable[[str, Path], Tool]) -> Tool:
-    return in_process("eval_map", folder)
+    return in_process("eval-map", folder)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_results_of_coco_score_as_the_same_lines_do(folder: Path, run_here: Tool
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--root", "nowhere"], "nowhere/ImageSets/DET: no such folder"),
+        (["--root", "nowhere"], "nowhere: no such folder; give the folder of a data set"),
         (["--split", "test"], "test.txt: no such list; tree/ImageSets/DET holds val"),
         (["--predictions", "absent.txt"], "absent.txt: cannot be read"),
         (["--predictions", "black.txt"], "black.txt, line 1: must be 'image_id det_id"),
@@ -194,7 +194,7 @@ def test_no_object_in_the_images_is_refused(folder: Path, run_here: Tool) -> Non
 def test_help_shows_commands_and_the_format_of_the_file(eval_map: Tool, tmp_path: Path) -> None:
     run = eval_map(tmp_path, "--help")
     assert run.returncode == 0
-    assert "python tools/eval_map.py --root ILSVRC --split val\n" in run.stdout
+    assert "inception-rcnn eval-map --root ILSVRC --split val\n" in run.stdout
     assert "image_id det_id confidence xmin ymin xmax ymax" in run.stdout
 
 
@@ -208,7 +208,7 @@ def test_a_report_of_a_file_is_written_beside_the_scores(
     assert run.returncode == 0
     assert run.stdout == f"{without.stdout}report written to deep/report/report.html\n"
     page = (folder / "deep/report/report.html").read_text(encoding="utf-8")
-    assert "python tools/eval_map.py --root tree --split val --predictions theirs.txt" in page
+    assert "inception-rcnn eval-map --root tree --split val --predictions theirs.txt" in page
     assert "0.500" in page
     assert "198 classes without objects" in page
     assert "Proposals an image" in page

@@ -29,7 +29,7 @@ SPLIT = ("--root", "tree", "--split", "val")
 
 @pytest.fixture
 def run_here(folder: Path, in_process: Callable[[str, Path], Tool]) -> Tool:
-    return in_process("eval_map", folder)
+    return in_process("eval-map", folder)
 
 
 @pytest.fixture

@@ -106,11 +106,11 @@ def test_without_scikit_learn_the_extra_is_named(
         path=tmp_path,
     )  # fmt: skip
     assert result.returncode == 2
-    assert "pip install -e '.[svm]'" in result.stderr
+    assert 'needs scikit-learn: pip install "inception-rcnn[svm]"' in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
 def test_help_teaches(train_svm: Tool, tmp_path: Path) -> None:
     result = train_svm(tmp_path, "--help")
     assert result.returncode == 0
-    assert "Members with SVMs and members with softmax cannot be averaged" in result.stdout
+    assert "Members with SVMs and members with\nsoftmax cannot be averaged" in result.stdout

@@ -14,7 +14,7 @@ Tool = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run(tmp_path: Path, in_process: Callable[[str, Path], Tool]) -> Tool:
-    return in_process("check_dataset", tmp_path)
+    return in_process("check-dataset", tmp_path)
 
 
 def an_object(name: str, *, difficult: int = 0, xmax: int = 30) -> str:
@@ -39,7 +39,7 @@ def voc(tmp_path: Path) -> Path:
     return root
 
 
-VOC = ("VOC", "--split", "val", "--format", "voc")
+VOC = ("--root", "VOC", "--split", "val")
 
 
 @pytest.mark.usefixtures("voc")
@@ -96,6 +96,11 @@ def test_all_problems_are_told_and_written(voc: Path, run: Tool) -> None:
     assert [note["file"] for note in found["notes"]] == ["VOC/ImageSets/Main/val.txt"]
 
 
+@pytest.mark.usefixtures("voc")
+def test_the_folder_may_be_named_without_its_flag_and_the_format_given(run: Tool) -> None:
+    assert run("VOC", *VOC[2:], "--format", "voc").stdout == run(*VOC).stdout
+
+
 def test_pictures_are_left_alone_unless_asked_for(voc: Path, run: Tool) -> None:
     (voc / "JPEGImages/b.jpg").write_text("not a picture")
     assert run(*VOC).returncode == 0
@@ -117,10 +122,13 @@ def test_without_annotations_it_says_so(voc: Path, run: Tool) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("VOC", "--split", "train", "--format", "voc"), "train.txt: no such list; VOC/ImageSets"),
-        (("VOC", "--split", "val"), "VOC/ImageSets/DET: no such folder: give the root"),
-        (("VOC", "--split", "val", "--format", "yolo"), "invalid choice: 'yolo'"),
+        (("VOC", "--split", "train"), "train.txt: no such list; VOC/ImageSets"),
+        ((*VOC, "--format", "ilsvrc"), "VOC/ImageSets/DET: no such folder: give the root"),
+        ((*VOC, "--format", "yolo"), "invalid choice: 'yolo', choose from ilsvrc, voc, coco"),
         (("VOC",), "required: --split"),
+        (("--split", "val"), "name the data set's folder once"),
+        (("VOC", *VOC), "name the data set's folder once"),
+        (("--root", "gone", "--split", "val"), "gone: no such folder; give the folder of a data"),
         ((*VOC, "--json", "VOC"), "must be a file, but 'VOC' is a folder"),
         ((*VOC, "--json", "VOC/ImageSets/Main/val.txt/x"), "File exists: .VOC/ImageSets/Main/v"),
     ],

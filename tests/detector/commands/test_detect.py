@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ from skimage import data
 
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
+from detector.commands.main import main
 from detector.detections.results import Detections
 from detector.members.file import load_member, save_member
 from detector.members.network import Member
@@ -23,7 +23,6 @@ from detector.rcnn import Detector, Outcome, Task
 from detector.regions.warp import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
-ROOT = Path(__file__).parents[2]
 CLASSES = ["person", "dog", "domestic cat"]
 
 
@@ -65,8 +64,8 @@ def run(detect: Tool, weights: Path, folder: Path) -> subprocess.CompletedProces
     """Return the one run over the folder that the tests below look at."""
     return detect(
         folder.parent,
-        *("pictures", "--weights", weights, "--threshold", "0", "--max-proposals", "8"),
-        *("--out", "drawn", "--json", "json/found.json"),
+        *("pictures", "--weights", weights, "-t", "0", "--max-proposals", "8"),
+        *("-o", "drawn", "-j", "json/found.json"),
     )
 
 
@@ -80,13 +79,13 @@ def test_pictures_that_cannot_be_read_are_a_line_each_and_exit_code_1(
     assert "text.png" in lines[1]
 
 
-def test_pictures_directly_in_a_folder_are_detected_in_order(
+def test_all_pictures_below_a_folder_are_detected_in_order(
     run: subprocess.CompletedProcess[str],
 ) -> None:
     header, *rows = [line.split() for line in run.stdout.splitlines()]
     assert header == ["file", "class", "score", "xmin", "ymin", "xmax", "ymax"]
     names = list(dict.fromkeys(row[0] for row in rows))
-    assert names == ["Cat.jpg", "cat.png", "grey.PNG"]
+    assert names == ["Cat.jpg", "deeper.png", "cat.png", "grey.PNG"]
     assert {row[1] for row in rows} <= {"person", "dog", "domestic_cat"}
     for row in rows:
         score, x1, y1, x2, y2 = map(float, row[2:])
@@ -101,7 +100,12 @@ def test_drawn_copies_of_like_named_pictures_are_kept_apart(
     del run
     drawn = folder.parent / "drawn"
     names = sorted(path.name for path in drawn.iterdir())
-    assert names == ["Cat.detections.jpg", "cat-2.detections.jpg", "grey.detections.jpg"]
+    assert names == [
+        "Cat.detections.jpg",
+        "cat-2.detections.jpg",
+        "deeper.detections.jpg",
+        "grey.detections.jpg",
+    ]
     for name in names:
         with Image.open(drawn / name) as picture:
             assert picture.size == (150, 100)
@@ -112,7 +116,8 @@ def test_json_lists_the_same_detections_as_the_table(
 ) -> None:
     document = json.loads((folder.parent / "json" / "found.json").read_text())
     assert [image["file_name"] for image in document["images"]] == [
-        str(Path("pictures") / name) for name in ("Cat.jpg", "cat.png", "grey.PNG")
+        str(Path("pictures") / name)
+        for name in ("Cat.jpg", "below/deeper.png", "cat.png", "grey.PNG")
     ]
     assert len(document["categories"]) == len(CLASSES)
     assert len(document["annotations"]) == len(run.stdout.splitlines()) - 1
@@ -200,10 +205,9 @@ def test_an_interrupted_run_leaves_the_json_of_what_was_done(
     classes = select_classes(CLASSES)
     stub = Mock(classes=classes, detect_all=interrupted)
     monkeypatch.setattr(Detector, "from_pretrained", Mock(return_value=stub))
-    monkeypatch.syspath_prepend(ROOT / "tools")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:
-        importlib.import_module("detect").main([str(folder), "--json", "found.json"])
+        main(["detect", str(folder), "--json", "found.json"])
     assert end.value.code == 130
     document = json.loads((tmp_path / "found.json").read_text())
     assert [Path(image["file_name"]).name for image in document["images"]] == ["Cat.jpg"]
@@ -213,8 +217,11 @@ def test_an_interrupted_run_leaves_the_json_of_what_was_done(
     ("arguments", "message"),
     [
         ([], "name a picture or a folder, or give --samples"),
-        (["a.jpg", "--threshold", "1.5"], "argument --threshold: must be from 0 to 1 but got 1.5"),
-        (["a.jpg", "--threshold", "high"], "argument --threshold: invalid"),
+        (
+            ["a.jpg", "--threshold", "1.5"],
+            "argument -t/--threshold: must be from 0 to 1 but got 1.5",
+        ),
+        (["a.jpg", "--threshold", "high"], "argument -t/--threshold: invalid"),
         (
             ["a.jpg", "--max-proposals", "0"],
             "argument --max-proposals: must be a whole number from 1",
@@ -227,6 +234,7 @@ def test_an_interrupted_run_leaves_the_json_of_what_was_done(
             ["a.jpg", "--weights", "WEIGHTS", "--members", "a"],
             "--members chooses of the package's weights: leave it out with --weights",
         ),
+        (["a.jpg", "--device", "gpu"], "device 'gpu' is none that PyTorch knows: use cpu, or cuda"),
         (["a.jpg", "--proposals", "none.parquet"], "none.parquet: there is no such file; make it"),
     ],
 )
@@ -263,4 +271,4 @@ def test_help_teaches_by_examples_and_loads_nothing_heavy(detect: Tool, tmp_path
         (stub / f"{name}.py").write_text("raise AssertionError('not needed for --help')\n")
     shown = detect(tmp_path, "--help", path=stub)
     assert shown.returncode == 0, shown.stderr
-    assert "python tools/detect.py --samples" in shown.stdout
+    assert "inception-rcnn detect --samples" in shown.stdout

@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-VOC = ("--root", "voc", "--from", "voc", "--split", "val")
+VOC = ("--root", "voc", "--split", "val")
 
 
 def test_voc_becomes_a_tree_of_ilsvrc_and_all_that_is_lost_is_said(
@@ -123,4 +123,4 @@ def test_wrong_use_is_one_line_and_exit_code_2(
 def test_help_teaches(convert_dataset: Tool, folder: Path) -> None:
     result = convert_dataset(folder, "--help")
     assert result.returncode == 0
-    assert "--root VOCdevkit/VOC2007 --from voc --split trainval" in result.stdout
+    assert "--root VOCdevkit/VOC2007 --split trainval" in result.stdout

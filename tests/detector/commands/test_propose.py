@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
+from detector import proposers
 from proposals import ProposalFile, Proposals, SelectiveSearch, read_image
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
-ROOT = Path(__file__).parents[2]
 
 
 def whole_image(image: NDArray[np.uint8]) -> Proposals:
@@ -43,9 +42,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def make_generator(monkeypatch: pytest.MonkeyPatch) -> Mock:
     """Put a quick generator in the place of all, and return what is told of its making."""
-    monkeypatch.syspath_prepend(ROOT / "tools")
     make = Mock(return_value=whole_image)
-    monkeypatch.setattr(importlib.import_module("_generators"), "make_generator", make)
+    monkeypatch.setattr(proposers, "make_generator", make)
     return make
 
 
@@ -139,7 +137,10 @@ def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mo
         (["pictures", "--root", "tree", "--split", "val"], "name pictures, or give --root"),
         (["--root", "tree"], "--root and --split go together"),
         (["--root", "tree", "--split", "test"], "test.txt: no such list"),
-        (["pictures", "--generator", "best"], "argument --generator: invalid choice: 'best'"),
+        (
+            ["pictures", "--generator", "best"],
+            "argument --generator: invalid choice: 'best', choose from doubled, ",
+        ),
         (["pictures", "--workers", "0"], "--workers: must be a whole number from 1, but is '0'"),
         (["pictures", "--max-boxes", "0"], "max_boxes must be 1 or more, but got 0"),
         (["*.tiff"], "*.tiff: matches no pictures"),
@@ -168,4 +169,4 @@ def test_an_output_must_be_named(run_here: Tool) -> None:
 def test_help_teaches_by_examples(propose: Tool, tmp_path: Path) -> None:
     run = propose(tmp_path, "--help")
     assert run.returncode == 0
-    assert "python tools/propose.py --root ILSVRC --split train --out train.parquet" in run.stdout
+    assert "inception-rcnn propose --root ILSVRC --split train --out train.parquet" in run.stdout

@@ -1,27 +1,27 @@
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from PIL import Image
 from skimage import data
 
-ROOT = Path(__file__).parents[2]
+from detector.commands.main import main
+
+ROOT = Path(__file__).parents[3]
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 Objects = Sequence[tuple[str, tuple[int, int, int, int]]]  # WordNet id and inclusive corners
 
 
-def run_tool(
+def run_command_line(
     name: str, folder: Path, *arguments: str | Path, path: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a tool as a user does, in a folder, with ``path`` first on the import path if given."""
+    """Run a command as a user does, in a folder, with ``path`` first on the import path."""
     import_path = [str(path)] if path else []
     environment = {
         **os.environ,
@@ -32,7 +32,7 @@ def run_tool(
         ),  # of converted models; nothing of the user's
     }
     return subprocess.run(
-        [sys.executable, ROOT / "tools" / name, *arguments],
+        [sys.executable, "-m", "detector", name, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -43,81 +43,76 @@ def run_tool(
 
 @pytest.fixture(scope="session")
 def detect() -> Tool:
-    return partial(run_tool, "detect.py")
+    return partial(run_command_line, "detect")
 
 
 @pytest.fixture(scope="session")
 def eval_map() -> Tool:
-    return partial(run_tool, "eval_map.py")
+    return partial(run_command_line, "eval-map")
 
 
 @pytest.fixture(scope="session")
 def compare() -> Tool:
-    return partial(run_tool, "compare.py")
+    return partial(run_command_line, "compare")
 
 
 @pytest.fixture(scope="session")
 def export() -> Tool:
-    return partial(run_tool, "export.py")
+    return partial(run_command_line, "export")
 
 
 @pytest.fixture(scope="session")
 def calibrate() -> Tool:
-    return partial(run_tool, "calibrate.py")
+    return partial(run_command_line, "calibrate")
 
 
 @pytest.fixture(scope="session")
 def tune_cascade() -> Tool:
-    return partial(run_tool, "tune_cascade.py")
+    return partial(run_command_line, "tune-cascade")
 
 
 @pytest.fixture(scope="session")
 def classify() -> Tool:
-    return partial(run_tool, "classify.py")
+    return partial(run_command_line, "classify")
 
 
 @pytest.fixture(scope="session")
 def train() -> Tool:
-    return partial(run_tool, "train.py")
+    return partial(run_command_line, "train")
 
 
 @pytest.fixture(scope="session")
 def train_svm() -> Tool:
-    return partial(run_tool, "train_svm.py")
+    return partial(run_command_line, "train-svm")
 
 
 @pytest.fixture(scope="session")
 def train_classifier() -> Tool:
-    return partial(run_tool, "train_classifier.py")
+    return partial(run_command_line, "train-classifier")
 
 
 @pytest.fixture(scope="session")
 def propose() -> Tool:
-    return partial(run_tool, "propose.py")
+    return partial(run_command_line, "propose")
 
 
 @pytest.fixture(scope="session")
 def convert_dataset() -> Tool:
-    return partial(run_tool, "convert_dataset.py")
+    return partial(run_command_line, "convert-dataset")
 
 
 @pytest.fixture
 def in_process(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[str, Path], Tool]:
-    """Make a function that runs a tool in this process, which is quicker than as a user does.
-
-    The tool's module is called by its name and ``_tool``.
-    """
+    """Make a function that runs a command in this process, which is quicker than as a user does."""
 
     def of(name: str, folder: Path) -> Tool:
-        monkeypatch.syspath_prepend(ROOT / "tools")
         monkeypatch.chdir(folder)
-        main = _loaded(name).main
 
         def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
             try:
-                code = main([str(argument) for argument in arguments])
+                code = main([name, *map(str, arguments)])
             except SystemExit as end:
                 code = end.code
             return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
@@ -125,19 +120,6 @@ def in_process(
         return run
 
     return of
-
-
-def _loaded(name: str) -> ModuleType:
-    """Import a tool under a name that is no package's, as that of coverage.py is."""
-    module_name = f"{name}_tool"
-    if module_name in sys.modules:
-        return sys.modules[module_name]
-    spec = importlib.util.spec_from_file_location(module_name, ROOT / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    tool = sys.modules[module_name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from detector.commands.completion import completion_script
+from detector.commands.main import COMMANDS
+
+pytest.importorskip("shtab", reason="pip install 'inception-rcnn[completion]'")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_script_knows_every_command_and_its_flags(shell: str) -> None:
+    script = completion_script(shell, "inception-rcnn")
+    for name in COMMANDS:
+        assert name in script
+    assert "--max-proposals" in script
+    assert "--hold-out" in script
