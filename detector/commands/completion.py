@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from detector.commands.main import COMMANDS, load_command, summary
 from detector.commands.shared.values import output_file, output_folder
+from detector.commands.table import COMMANDS, load_command, summary
 
 
 def completion_script(shell: str, program: str) -> str:

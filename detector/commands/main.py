@@ -4,40 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from importlib import import_module
-from types import MappingProxyType
-from typing import cast
+from collections.abc import Sequence
 
-from detector.commands.shared.command import (
-    Command,
-    errors_as_lines,
-    refuse_usage,
-    teaching_parser,
-)
+from detector.commands.shared.command import errors_as_lines, refuse_usage, teaching_parser
+from detector.commands.table import COMMANDS, load_command, summary
 from foundation.spelling import did_you_mean
-
-COMMANDS: Mapping[str, str] = MappingProxyType(
-    {
-        "detect": "detector.commands.detect",
-        "classify": "detector.commands.classify",
-        "propose": "detector.commands.propose",
-        "eval-map": "detector.commands.evaluation.eval_map",
-        "compare": "detector.commands.evaluation.compare",
-        "coverage": "detector.commands.evaluation.coverage",
-        "check-dataset": "detector.commands.check_dataset",
-        "convert-dataset": "detector.commands.convert_dataset",
-        "train": "detector.commands.training.train",
-        "train-classifier": "detector.commands.training.train_classifier",
-        "train-svm": "detector.commands.training.train_svm",
-        "train-multibox": "detector.commands.training.train_multibox",
-        "train-ranking": "detector.commands.training.train_ranking",
-        "calibrate": "detector.commands.training.calibrate",
-        "tune-cascade": "detector.commands.training.tune_cascade",
-        "export": "detector.commands.export",
-    }
-)
-"""Modules of the subcommands, by name; a module is imported when its command is run."""
 
 _PROGRAM = "inception-rcnn"
 _NAME_WIDTH = 18
@@ -79,17 +50,6 @@ def run_command(name: str, arguments: Sequence[str], program: str | None = None)
         options = command.build_parser(program).parse_args(arguments)
         options.arguments = tuple(arguments)  # as they were given, for what a report says of them
         return command.run(options)
-
-
-def load_command(name: str) -> Command:
-    """Import a command out of `COMMANDS`."""
-    return cast(Command, import_module(COMMANDS[name]))
-
-
-def summary(name: str) -> str:
-    """Return what a command is for: how the first line of its help begins."""
-    first = (load_command(name).__doc__ or "").partition("\n")[0]
-    return first.partition(":")[0].rstrip(".")
 
 
 def _parser(program: str) -> argparse.ArgumentParser:

@@ -24,7 +24,7 @@ from foundation.tensor_file import WeightsError
 
 _KEY = "inception-rcnn"
 _HEADER = {"format": "inception-rcnn onnx", "version": 1}
-_REMEDY = "give a file that tools/export.py of this version wrote"
+_REMEDY = "give a file that inception-rcnn export of this version wrote"
 
 
 class OnnxDetector(NamedTuple):
@@ -64,7 +64,9 @@ def read_onnx(path: str | Path) -> OnnxDetector:
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"{path}: no such file; check the path or run tools/export.py first")
+        raise WeightsError(
+            f"{path}: no such file; check the path or run inception-rcnn export first"
+        )
     try:
         model = onnx.load_model(path, load_external_data=False)
         onnx.checker.check_model(model)

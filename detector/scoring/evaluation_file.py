@@ -1,6 +1,6 @@
 """The file of an evaluation, from which two detectors are compared without pictures and tree.
 
-``tools/eval_map.py --json`` writes it and ``tools/compare.py`` reads it. It is JSON::
+``inception-rcnn eval-map --json`` writes it and ``inception-rcnn compare`` reads it. It is JSON::
 
     {"mAP": 0.5,
      "AP": {"37": 0.5, "124": null},
@@ -115,5 +115,5 @@ def read_evaluation(path: Path | str) -> Evaluation:
     except DatasetError as error:
         raise ScoringFileError(str(error)) from error
     except WrongValueError as error:
-        remedy = "write it anew with tools/eval_map.py --json"
+        remedy = "write it anew with inception-rcnn eval-map --json"
         raise ScoringFileError(f"{path}: {error}; {remedy}") from error

@@ -32,7 +32,7 @@ from proposals.multibox.network import (
 
 _KEY = "multibox"
 _HEADER = {"format": "multibox", "version": 1}
-_REMEDY = "give a file that tools/train_multibox.py wrote"
+_REMEDY = "give a file that inception-rcnn train-multibox wrote"
 _UNUSED = "backbone.classifier."
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.commands.main import COMMANDS
+from detector.commands.table import COMMANDS
 
 TOOLS = Path(__file__).parents[2] / "tools"
 LAUNCHERS = sorted(path for path in TOOLS.glob("*.py") if not path.name.startswith("_"))

@@ -57,7 +57,7 @@ def test_pictures_are_named_and_written_and_a_broken_one_is_a_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "required: PICTURE"),
+        (["--weights", "none"], "name a picture or a folder"),
         (["a.png"], "one of the arguments --weights --fetch is required"),
         (["a.png", "--weights", "none", "--fetch"], "--fetch: not allowed with argument --weights"),
         (["a.png", "--weights", "none", "--backbone", "vgg"], "invalid choice: 'vgg'"),

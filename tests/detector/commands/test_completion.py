@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from detector.commands.completion import completion_script
-from detector.commands.main import COMMANDS
+from detector.commands.table import COMMANDS
 
 pytest.importorskip("shtab", reason="pip install 'inception-rcnn[completion]'")
 

@@ -60,7 +60,7 @@ def test_calibration_lets_a_member_be_exported_in_8_bits(
 ) -> None:
     refused = export(tmp_path, "--weights", weights, "--out", "d.onnx", "--arithmetic", "int8")
     assert refused.returncode == 2
-    assert "run tools/calibrate.py" in refused.stderr
+    assert "run inception-rcnn calibrate" in refused.stderr
     assert not (tmp_path / "d.onnx").exists()
     tree = make_tree(tmp_path)
     done = calibrate(
@@ -96,7 +96,7 @@ def make_tree(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "required: --out"),
+        ([], "required: -o/--out"),
         (["--out", "d.onnx", "--weights", "none"], "none: no such file"),
         (["--out", "d.onnx", "--arithmetic", "int4"], "invalid choice: 'int4'"),
     ],

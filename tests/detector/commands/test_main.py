@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from detector.commands.main import COMMANDS, load_command, main
+from detector.commands.main import main
 from detector.commands.shared.proposers import PROPOSERS
+from detector.commands.table import COMMANDS, load_command
 from detector.proposers import generator_names
 from detector.scoring import PROTOCOLS
 
@@ -63,7 +64,7 @@ def test_names_that_are_slow_to_import_stand_in_the_help_as_they_are(
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from detector.commands.main import COMMANDS, load_command\n"
+        "import sys; from detector.commands.table import COMMANDS, load_command\n"
         "for name in COMMANDS: load_command(name).build_parser(None).format_help()\n"
         f"sys.exit(', '.join(sys.modules.keys() & {set(HEAVY)!r}) or 0)"
     )

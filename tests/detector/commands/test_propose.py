@@ -144,7 +144,7 @@ def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mo
         (["pictures", "--workers", "0"], "--workers: must be a whole number from 1, but is '0'"),
         (["pictures", "--max-boxes", "0"], "max_boxes must be 1 or more, but got 0"),
         (["*.tiff"], "*.tiff: matches no pictures"),
-        (["pictures", "--out", "pictures"], "--out must be a file, but 'pictures' is a folder"),
+        (["pictures", "--out", "pictures"], "-o/--out: must be a file, but 'pictures' is a"),
         (["pictures", "--out", "pictures/cat.png"], "cat.png: damaged, or not Parquet"),
     ],
 )

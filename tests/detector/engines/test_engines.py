@@ -255,7 +255,7 @@ def test_what_was_compiled_once_is_read_or_made_anew(
     ("asked", "message"),
     [
         (execution("torch", "int8"), "torch has no precision 'int8'"),
-        (execution("openvino", "int8"), r"needs a calibrated member: run tools/calibrate\.py"),
+        (execution("openvino", "int8"), r"needs a calibrated member: run inception-rcnn calibrate"),
         (execution("openvino", "float16"), "float16 runs on GPUs only"),
         (Execution(engine="openvino", device="meta"), "runs on the CPU, not on meta"),
     ],

@@ -197,7 +197,7 @@ def test_what_is_not_as_described_is_refused_by_name(
     with pytest.raises(ScoringFileError, match=re.escape(message)) as caught:
         read_evaluation(path)
     assert str(caught.value).startswith(f"{path}: ")
-    assert str(caught.value).endswith("; write it anew with tools/eval_map.py --json")
+    assert str(caught.value).endswith("; write it anew with inception-rcnn eval-map --json")
     assert len(str(caught.value)) < 350 + len(str(path))
 
 

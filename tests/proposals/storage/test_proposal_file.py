@@ -203,7 +203,7 @@ def new_header(path: Path, **content: Any) -> None:
         (lambda path: path.write_bytes(b""), r"damaged, or not Parquet \(.*; make it anew"),
         (lambda path: path.write_bytes(b"text" * 99), "damaged, or not Parquet .*; make it anew"),
         (lambda path: path.write_bytes(path.read_bytes()[:-50]), "damaged, or not Parquet"),
-        (lambda path: path.unlink(), r"there is no such file; make it with tools/propose\.py"),
+        (lambda path: path.unlink(), r"there is no such file; make it with inception-rcnn propose"),
         (
             lambda path: parquet.write_table(pa.table({"image_id": ["a"]}), path),
             "Parquet, but not of proposals; give a file",

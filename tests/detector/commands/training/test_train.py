@@ -197,7 +197,7 @@ def test_classes_that_a_voc_tree_does_not_list_are_named(
         (("--root", "TREE", "--imagenet", "none", "--steps", "0"), "steps must be 1 or more"),
         (
             ("--root", "TREE", "--proposals", "none.parquet"),
-            "none.parquet: there is no such file; make it with tools/propose.py",
+            "none.parquet: there is no such file; make it with inception-rcnn propose",
         ),
         (("--root", "TREE", "--imagenet", "none", "--weights", "none"), "not allowed with"),
         (("--root", "TREE", "--weights", "none.safetensors"), "none.safetensors: no such file"),
