@@ -46,8 +46,8 @@ from typing import TYPE_CHECKING
 import _common
 
 if TYPE_CHECKING:
-    from detector.datasets.conversion import Conversion
-    from detector.datasets.writer import DatasetWriter
+    from detector.datasets.conversion.convert import Conversion
+    from detector.datasets.conversion.writer import DatasetWriter
 
 _CHANGES = {
     "encoded": "pictures were no JPEG: encoded anew, at quality 95",
@@ -94,7 +94,7 @@ def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _convert(options: argparse.Namespace) -> int:
     from detector.classes import select_classes
     from detector.datasets import open_dataset
-    from detector.datasets.conversion import convert_dataset, open_writer
+    from detector.datasets.conversion.convert import convert_dataset, open_writer
     from detector.datasets.problems import Problem
 
     problems: list[Problem] = []

@@ -18,9 +18,9 @@ from detector.datasets import (
     DatasetFormat,
     IlsvrcDet,
     open_dataset,
-    xml_annotation,
 )
 from detector.datasets.problems import Problem
+from detector.datasets.xml.annotation import MAX_BYTES
 
 CAR, DOG = select_classes(["car", "dog"])
 ILSVRC_XML = "Annotations/DET/train/a.xml"
@@ -142,7 +142,7 @@ XML_DAMAGE = [
         content(f"<annotation>{'<a>' * 9000 + '</a>' * 9000}</annotation>"),
         "nested deeper than 32 levels: no annotation is",
     ),
-    Damage("huge", content(" " * (xml_annotation.MAX_BYTES + 1)), "larger than 1048576 bytes"),
+    Damage("huge", content(" " * (MAX_BYTES + 1)), "larger than 1048576 bytes"),
     Damage("a folder", folder, r"cannot be read \(Is a directory\)"),
     Damage("a pipe", pipe, r"cannot be read \(no regular file\)"),
     Damage("a link to itself", loop, "missing, but .*train.txt names the image"),

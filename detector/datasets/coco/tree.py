@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from detector.datasets.annotation import DatasetError, ImageAnnotation
-from detector.datasets.base import Dataset
-from detector.datasets.coco_file import parse_coco, without_suffix
-from detector.datasets.coco_index import cached_index
+from detector.datasets.coco.file import parse_coco, without_suffix
+from detector.datasets.coco.index import cached_index
+from detector.datasets.dataset import Dataset
 from detector.datasets.problems import Report, refuse
-from detector.datasets.xml_tree import check_split_name, what_is_there
+from detector.datasets.xml.tree import check_split_name, what_is_there
 from proposals.images import IMAGE_SUFFIXES
 
 _LABELLED: Final = "instances_"

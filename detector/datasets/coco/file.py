@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from detector.classes import ObjectClass, coco_classes
-from detector.datasets.coco_index import CocoIndex
-from detector.datasets.cut import MAX_SIDE, Box, cut_box
+from detector.datasets.clip import MAX_SIDE, Box, clip_box
+from detector.datasets.coco.index import CocoIndex
 from detector.datasets.problems import Problem, Report, refuse
 from detector.datasets.safe_json import read_json
 from detector.datasets.text_file import leads_astray, shown
-from detector.datasets.xml_annotation import ILSVRC_RULES, VOC_RULES
+from detector.datasets.xml.annotation import ILSVRC_RULES, VOC_RULES
 
 MAX_BYTES: Final = 1 << 31  # four times that of COCO's training images
 _MOST: Final = 2**53  # beyond, not every whole number is a float of JSON
@@ -233,13 +233,13 @@ def _box(entries: _Entries, entry: Mapping[str, Any], image: _Image | None) -> B
         return None
     if image is None:
         return None
-    cut = cut_box((x, y, x + width, y + height), image.size)
-    if cut is None:
+    clipped = clip_box((x, y, x + width, y + height), image.size)
+    if clipped is None:
         size = f"{image.size[1]} x {image.size[0]} pixels"
         entries.wrong(
             f"is {value}, outside the image of {size}: correct the box or the size", "bbox"
         )
-    return cut
+    return clipped
 
 
 def _area(entries: _Entries, entry: Mapping[str, Any], box: Box | None) -> float | None:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.classes import ObjectClass
-from detector.datasets import Coco, DatasetError, coco_index
-from detector.datasets.coco_file import parse_coco
-from detector.datasets.coco_index import CocoIndex, cached_index
+from detector.datasets import Coco, DatasetError
+from detector.datasets.coco import index as coco_index
+from detector.datasets.coco.file import parse_coco
+from detector.datasets.coco.index import CocoIndex, cached_index
 from detector.datasets.problems import Problem
 
 CAR, DOG = "n02958343", "n02084071"
@@ -176,7 +177,7 @@ def test_the_users_cache_serves_the_data_set(
 ) -> None:
     monkeypatch.setattr(coco_index, "user_cache_path", lambda _name: tmp_path / "cache")
     first = [(a.image_id, a.class_keys, a.boxes_xyxy.tolist()) for a in Coco(tmp_path, "val")]
-    monkeypatch.setattr("detector.datasets.coco.parse_coco", never)
+    monkeypatch.setattr("detector.datasets.coco.tree.parse_coco", never)
     again = [(a.image_id, a.class_keys, a.boxes_xyxy.tolist()) for a in Coco(tmp_path, "val")]
     assert again == first
     assert len(first[1][1]) == 2

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.datasets import DatasetError, DatasetFormat, coco_file, open_dataset
+from detector.datasets import DatasetError, DatasetFormat, open_dataset
+from detector.datasets.coco import file as coco_file
 from detector.datasets.problems import Problem
 
 Change = Callable[[Path], object]

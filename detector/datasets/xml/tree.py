@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import DatasetError, ImageAnnotation
-from detector.datasets.base import Dataset
+from detector.datasets.dataset import Dataset
 from detector.datasets.image_list import ClassList, first_words, read_class_list
 from detector.datasets.problems import Problem, Report
-from detector.datasets.xml_annotation import XmlRules, read_xml
+from detector.datasets.xml.annotation import XmlRules, read_xml
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
-from detector.datasets.placing import SourcePicture
-from detector.datasets.writer import DatasetWriter, Mark
-from detector.datasets.xml_writing import shortest_decimal
+from detector.datasets.conversion.placing import SourcePicture
+from detector.datasets.conversion.writer import DatasetWriter, Mark, shortest_decimal
 from foundation.files import write_text
 
 

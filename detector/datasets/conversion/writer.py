@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from detector.datasets.annotation import DatasetError, ImageAnnotation
-from detector.datasets.placing import SourcePicture, place_jpeg, place_link
+from detector.datasets.conversion.placing import SourcePicture, place_jpeg, place_link
 
 Mark = Literal["difficult", "crowd", "areas"]
 """What an annotation may say of an object beside its box and class."""
@@ -17,6 +20,11 @@ Mark = Literal["difficult", "crowd", "areas"]
 Change = Literal["encoded", "renamed", "renumbered", "widened"]
 """What a layout may make necessary: to encode a picture that is no JPEG, to write the name of an
 image as one word, to give images other numbers, to widen a box thinner than a pixel."""
+
+
+def shortest_decimal(value: np.float32) -> Decimal:
+    """Return the shortest decimal number that is read as the same float32 again."""
+    return Decimal(str(value))
 
 
 class DatasetWriter(ABC):

@@ -13,8 +13,8 @@ from skimage import data
 from detector.classes import ObjectClass
 from detector.datasets import DATASET_FORMATS, Dataset, DatasetError, DatasetFormat, open_dataset
 from detector.datasets.annotation import ImageAnnotation
-from detector.datasets.conversion import Conversion, convert_dataset, open_writer
-from detector.datasets.placing import SourcePicture
+from detector.datasets.conversion.convert import Conversion, convert_dataset, open_writer
+from detector.datasets.conversion.placing import SourcePicture
 from proposals import read_image
 
 DOG = "n02084071"

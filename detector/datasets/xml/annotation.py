@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.datasets.cut import MAX_SIDE, Box, cut_box
+from detector.datasets.clip import MAX_SIDE, Box, clip_box
 from detector.datasets.problems import Problem, ProblemError, Report, refuse
 from detector.datasets.text_file import read_text
 
@@ -246,10 +246,10 @@ def _box(
     if inverted or image_size is None:
         return None
     first = rules.first_pixel
-    cut = cut_box((xmin - first, ymin - first, xmax - first + 1, ymax - first + 1), image_size)
-    if cut is None:
+    clipped = clip_box((xmin - first, ymin - first, xmax - first + 1, ymax - first + 1), image_size)
+    if clipped is None:
         file.wrong(
             f"the box of {where}, ({xmin:g}, {ymin:g}, {xmax:g}, {ymax:g}), lies outside"
             f" the image of {image_size[1]} x {image_size[0]} pixels: correct the box or <size>"
         )
-    return cut
+    return clipped

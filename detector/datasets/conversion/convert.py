@@ -12,12 +12,12 @@ import numpy as np
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import DatasetError, ImageAnnotation
-from detector.datasets.base import Dataset
-from detector.datasets.coco_writer import CocoWriter
-from detector.datasets.dataset import DatasetFormat
-from detector.datasets.placing import SourcePicture, open_picture
-from detector.datasets.writer import DatasetWriter, Mark
-from detector.datasets.xml_writer import IlsvrcWriter, VocWriter
+from detector.datasets.conversion.coco_writer import CocoWriter
+from detector.datasets.conversion.placing import SourcePicture, open_picture
+from detector.datasets.conversion.writer import DatasetWriter, Mark
+from detector.datasets.conversion.xml_writer import IlsvrcWriter, VocWriter
+from detector.datasets.dataset import Dataset
+from detector.datasets.formats import DatasetFormat
 from proposals.boxes import box_areas
 from proposals.images import ImageError
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from detector.classes import ObjectClass, coco_classes, ilsvrc_classes, voc_classes
 from detector.datasets import DATASET_FORMATS, Dataset, DatasetError, DatasetFormat, open_dataset
 from detector.datasets.annotation import ImageAnnotation
-from detector.datasets.conversion import open_writer
-from detector.datasets.placing import SourcePicture
+from detector.datasets.conversion.convert import open_writer
+from detector.datasets.conversion.placing import SourcePicture
 
 DOG, CAT, BOAT = "n02084071", "n02121808", "n04530566"
 SCREW = ObjectClass(4, "", "wood screw")
