@@ -15,7 +15,13 @@ from detector.cascade import apply_cascade, survivors
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig
 from detector.engines import mean_scores
-from detector.scoring import GroundTruth, bootstrap_map, percentile_interval
+from detector.scoring import (
+    GroundTruth,
+    bootstrap_outcomes,
+    match,
+    percentile_interval,
+    score_outcomes,
+)
 from detector.training.split_scores import SplitScores
 from proposals.boxes import pairwise_iou
 from proposals.nms import non_maximum_suppression
@@ -47,14 +53,18 @@ class Judge:
 
     def judged(self, scores: NDArray[np.float32]) -> Judged:
         """Return the mAP of scores ``(N, C + 1)``, and that on drawn images."""
-        draws = bootstrap_map(
+        class_ids = [one.id for one in self.classes]
+        outcomes = match(
             self.truth,
             self.split.predictions(scores, self.classes, self.config),
-            [one.id for one in self.classes],
+            class_ids,
+            protocol="ilsvrc",
             image_count=len(self.split.counts),
-            seed=_SEED,
         )
-        return Judged(self.mean_ap(scores), draws)
+        return Judged(
+            score_outcomes(outcomes, class_ids).mean_ap,
+            bootstrap_outcomes(outcomes, class_ids, seed=_SEED),
+        )
 
     def mean_of_detections(self, member_scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores ``(N, C + 1)`` of what members detect each by itself.

@@ -45,7 +45,7 @@ with _common.errors_as_lines():
         resample,
     )
     from detector.scoring.evaluation import Evaluation
-    from detector.scoring.evaluation_file import read_evaluation
+    from detector.scoring.files.evaluation_file import read_evaluation
     from foundation.files import write_text
 
 _SEED = 0  # of the drawn images

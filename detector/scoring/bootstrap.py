@@ -16,14 +16,10 @@ from numpy.typing import NDArray
 
 from detector.scoring.average_precision import RECALL_LEVELS
 from detector.scoring.outcomes import Outcomes
-from detector.scoring.protocols import match
 from detector.scoring.records import (
-    Blacklist,
     BoolArray,
     DoubleArray,
-    GroundTruth,
     IntArray,
-    Predictions,
 )
 from foundation.kernels import kernel
 from proposals.evaluation.bootstrap import Interval
@@ -88,24 +84,6 @@ def bootstrap_classes(
         aps = [_average_precisions(times, *one, levels) for one in classes]
         parts.append(np.array(aps).reshape(len(classes), times.shape[1]))
     return np.concatenate(parts, axis=1)
-
-
-def bootstrap_map(
-    ground_truth: GroundTruth,
-    predictions: Predictions,
-    class_ids: Iterable[int],
-    blacklist: Blacklist = frozenset(),
-    *,
-    image_count: int,
-    seed: int,
-    resamples: int = 1000,
-) -> DoubleArray:
-    """Return `bootstrap_outcomes` of predictions by the rules of ILSVRC DET."""
-    wanted = tuple(class_ids)
-    outcomes = match(
-        ground_truth, predictions, wanted, blacklist, protocol="ilsvrc", image_count=image_count
-    )
-    return bootstrap_outcomes(outcomes, wanted, seed=seed, resamples=resamples)
 
 
 def percentile_interval(estimate: float, resampled: DoubleArray) -> Interval:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from detector.classes import ObjectClass, select_classes
-from detector.scoring.evaluation_file import Evaluation, write_evaluation
+from detector.scoring.evaluation import Evaluation
+from detector.scoring.files.evaluation_file import write_evaluation
 from detector.scoring.outcomes import Outcomes, Protocol
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]

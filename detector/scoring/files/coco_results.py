@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from detector.classes import ObjectClass
-from detector.scoring.image_index import ImageIndex, ScoringFileError
+from detector.scoring.files.image_index import ImageIndex, ScoringFileError
 from detector.scoring.records import DoubleArray, FloatArray, IntArray, Predictions
 
 _MAX_BYTES: Final = 1 << 30  # some eight million detections

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detector.classes import ObjectClass, ilsvrc_classes
-from detector.scoring.image_index import ImageIndex, ScoringFileError
+from detector.scoring.files.image_index import ImageIndex, ScoringFileError
 from detector.scoring.records import Blacklist
 
 

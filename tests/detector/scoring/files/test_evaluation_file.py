@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from detector.classes import ObjectClass, select_classes
 from detector.scoring import ScoringFileError
-from detector.scoring.evaluation_file import Evaluation, read_evaluation, write_evaluation
+from detector.scoring.evaluation import Evaluation
+from detector.scoring.files.evaluation_file import read_evaluation, write_evaluation
 from detector.scoring.outcomes import PROTOCOLS, Outcomes, Protocol
 from detector.scoring.protocols import score_outcomes
 

@@ -1,22 +1,47 @@
-"""From the content of an evaluation's file to an `Evaluation`, every value checked."""
+"""The file of an evaluation, from which two detectors are compared without pictures and tree.
+
+``tools/eval_map.py --json`` writes it and ``tools/compare.py`` reads it. It is JSON::
+
+    {"mAP": 0.5,
+     "AP": {"37": 0.5, "124": null},
+     "format": "inception-rcnn evaluation",
+     "version": 1,
+     "name": "theirs.txt",
+     "protocol": "ilsvrc",
+     "images": {"count": 3, "names": ["a", "b", "c"]},
+     "classes": [{"id": 37, "wnid": "n02958343", "name": "car"}, ...],
+     "detections": {"37": {"images": [0, 2], "scores": [0.9, 0.25], "found": [1, 0]}, ...},
+     "objects": {"37": [0, 1], ...}}
+
+Classes are keyed by their id. ``images`` and ``objects`` hold places in the list of names, from
+0: one a detection, and one an object that is asked for. ``found`` is 1 where a detection finds
+an object. Detections stand by descending score; of equal scores, the earlier one ranks first.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeGuard
 
 import numpy as np
 
 from detector.classes import ObjectClass
+from detector.datasets.annotation import DatasetError
+from detector.datasets.safe_json import read_json
 from detector.scoring.evaluation import Evaluation
+from detector.scoring.files.image_index import ScoringFileError
 from detector.scoring.outcomes import PROTOCOLS, Outcomes, Protocol
+from detector.scoring.protocols import score_outcomes
 from detector.scoring.records import BoolArray, DoubleArray, IntArray
+from foundation.files import whole_file
 
-FORMAT: Final = "inception-rcnn evaluation"
-VERSION: Final = 1
+_FORMAT: Final = "inception-rcnn evaluation"
+_VERSION: Final = 1
 
 _KEYS: Final = (
     "mAP", "AP", "format", "version", "name", "protocol", "images", "classes", "detections",
@@ -25,19 +50,96 @@ _KEYS: Final = (
 _ID_LIMIT: Final = 1 << 31
 _LONGEST: Final = 60  # characters of a value in a message
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_MAX_BYTES: Final = 1 << 30  # some 50 million detections
 
 
-class WrongValueError(ValueError):
+def write_evaluation(path: Path | str, evaluation: Evaluation) -> None:
+    """Write an evaluation with the average precisions that follow; it appears when complete.
+
+    Scores have nine significant digits: enough to tell any two float32 apart.
+    """
+    with (
+        whole_file(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.write("{")
+        for number, (key, text) in enumerate(_texts(evaluation)):
+            file.write(f'{"," if number else ""}\n  "{key}": {text}')
+        file.write("\n}\n")
+
+
+def _texts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+    """Yield each key of the file with its value as JSON."""
+    outcomes, ids = evaluation.outcomes, [one.id for one in evaluation.classes]
+    score = score_outcomes(outcomes, ids)
+    yield "mAP", _json(_or_null(score.mean_ap))
+    yield "AP", _json({str(one): _or_null(ap) for one, ap in score.ap_by_class.items()})
+    yield "format", _json(_FORMAT)
+    yield "version", _json(_VERSION)
+    yield "name", _json(evaluation.name)
+    yield "protocol", _json(outcomes.protocol)
+    yield "images", _json({"count": outcomes.image_count, "names": evaluation.image_ids})
+    named = [{"id": one.id, "wnid": one.wnid, "name": one.name} for one in evaluation.classes]
+    yield "classes", _json(named)
+    yield "detections", _lines(_detections(outcomes, ids))
+    objects = {one: outcomes.object_image_indices[outcomes.object_class_ids == one] for one in ids}
+    yield "objects", _lines({one: _json(images.tolist()) for one, images in objects.items()})
+
+
+def _detections(outcomes: Outcomes, class_ids: Sequence[int]) -> dict[int, str]:
+    ranking = np.argsort(-outcomes.scores, kind="stable")
+    ranked_ids = outcomes.class_ids[ranking]
+    return {one: _detections_of(outcomes, ranking[ranked_ids == one]) for one in class_ids}
+
+
+def _detections_of(outcomes: Outcomes, rows: IntArray) -> str:
+    images = _json(outcomes.image_indices[rows].tolist())
+    scores = ",".join([f"{score:.9g}" for score in outcomes.scores[rows].tolist()])
+    found = _json(outcomes.found[rows].astype(int).tolist())
+    return f'{{"images":{images},"scores":[{scores}],"found":{found}}}'
+
+
+def _lines(texts: Mapping[int, str]) -> str:
+    return "{" + ",".join(f'\n    "{key}": {text}' for key, text in texts.items()) + "\n  }"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _or_null(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def read_evaluation(path: Path | str) -> Evaluation:
+    """Read an evaluation; everything in the file is checked.
+
+    Raises
+    ------
+    ScoringFileError
+        If the file cannot be read, is of another format or version, or a value is not as
+        described; names the file, the key, the value and the remedy.
+    """
+    try:
+        return _checked(read_json(path, max_bytes=_MAX_BYTES))
+    except DatasetError as error:
+        raise ScoringFileError(str(error)) from error
+    except _WrongValueError as error:
+        remedy = "write it anew with tools/eval_map.py --json"
+        raise ScoringFileError(f"{path}: {error}; {remedy}") from error
+
+
+class _WrongValueError(ValueError):
     """A value that is not as the format describes it; names the key and the value."""
 
 
-def check_evaluation(content: object) -> Evaluation:
+def _checked(content: object) -> Evaluation:
     """Return the evaluation that parsed JSON describes.
 
     Raises
     ------
-    WrongValueError
-        At the first thing that is not as `detector.scoring.evaluation_file` describes.
+    _WrongValueError
+        At the first thing that is not as described above.
     """
     _check_format(content)
     values = _members(content, _KEYS, "the file")
@@ -47,16 +149,16 @@ def check_evaluation(content: object) -> Evaluation:
     try:
         return Evaluation(_text(values["name"], "'name'"), outcomes, classes, image_ids)
     except ValueError as error:
-        raise WrongValueError(str(error)) from error
+        raise _WrongValueError(str(error)) from error
 
 
 def _check_format(content: object) -> None:
     if not isinstance(content, dict) or not {"format", "version"} <= content.keys():
-        raise WrongValueError(f"holds nothing of the format '{FORMAT}'")
-    if (content["format"], content["version"]) != (FORMAT, VERSION):
-        raise WrongValueError(
+        raise _WrongValueError(f"holds nothing of the format '{_FORMAT}'")
+    if (content["format"], content["version"]) != (_FORMAT, _VERSION):
+        raise _WrongValueError(
             f"is of format {_told(content['format'])}, version {_told(content['version'])}, but"
-            f" '{FORMAT}', version {VERSION}, is read"
+            f" '{_FORMAT}', version {_VERSION}, is read"
         )
 
 
@@ -137,7 +239,7 @@ def _class_rows(class_id: int, detections: object, objects: object, image_count:
     scores = _finite_numbers(columns["scores"], f"{what}, 'scores'")
     found = _integers(columns["found"], 2, f"{what}, 'found'").astype(np.bool_)
     if not len(images) == len(scores) == len(found):
-        raise WrongValueError(
+        raise _WrongValueError(
             f"{what} must have 'images', 'scores' and 'found' of one length, but they are"
             f" {len(images)}, {len(scores)} and {len(found)} long"
         )
@@ -146,7 +248,7 @@ def _class_rows(class_id: int, detections: object, objects: object, image_count:
     lacking = taken > np.bincount(object_images, minlength=image_count)
     if lacking.any():
         image = int(lacking.argmax())
-        raise WrongValueError(f"{what} find more objects in image {image} than it holds")
+        raise _WrongValueError(f"{what} find more objects in image {image} than it holds")
     return _ClassRows(class_id, images, scores, found, object_images)
 
 
@@ -192,7 +294,7 @@ def _text(value: object, what: str) -> str:
 def _label(value: object, what: str) -> str:
     """Return a text that may be printed."""
     if strange := _UNPRINTABLE.search(text := _text(value, what)):
-        raise WrongValueError(f"{what} must be printable, but holds {_told(strange[0])}")
+        raise _WrongValueError(f"{what} must be printable, but holds {_told(strange[0])}")
     return text
 
 
@@ -201,14 +303,14 @@ def _members(content: object, keys: Sequence[str], what: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise _wrong(what, "an object with keys", content)
     if missing := [key for key in keys if key not in content]:
-        raise WrongValueError(f"{what} lacks the key {_told(missing[0])}")
+        raise _WrongValueError(f"{what} lacks the key {_told(missing[0])}")
     if unknown := content.keys() - keys:
-        raise WrongValueError(f"{what} has a key that is unknown, {_told(min(unknown))}")
+        raise _WrongValueError(f"{what} has a key that is unknown, {_told(min(unknown))}")
     return content
 
 
-def _wrong(what: str, wanted: str, value: object) -> WrongValueError:
-    return WrongValueError(f"{what} must be {wanted}, but is {_told(value)}")
+def _wrong(what: str, wanted: str, value: object) -> _WrongValueError:
+    return _WrongValueError(f"{what} must be {wanted}, but is {_told(value)}")
 
 
 def _told(value: object) -> str:

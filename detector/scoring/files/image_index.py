@@ -34,35 +34,38 @@ class ImageIndex:
         if not len(image_ids) == len(image_numbers) == len(by_name) == len(by_number):
             raise ValueError("image_ids and image_numbers must be of one length, each value once")
         self.image_numbers = tuple(image_numbers)
-        self._index_by_key = by_number | by_name
         # A name such as "7" may be another image's number: then nobody knows which is meant.
         self._ambiguous = {
             key for key in by_number.keys() & by_name.keys() if by_number[key] != by_name[key]
+        }
+        self._index_by_key = {
+            key: index for key, index in (by_number | by_name).items() if key not in self._ambiguous
         }
 
     def __len__(self) -> int:
         return len(self.image_numbers)
 
-    def indices_of(self, keys: Iterable[str]) -> NDArray[np.int64]:
-        """Return the image index of each key, a number of the list or a name.
+    def index_of(self, key: str) -> int:
+        """Return the image index of a key, a number of the list or a name.
 
         Raises
         ------
         ValueError
-            If a key is neither, or is the number of one image and the name of another.
+            If it is neither, or is the number of one image and the name of another.
         """
-        keys = tuple(keys)
-        try:
-            indices = [self._index_by_key[key] for key in keys]
-        except KeyError as error:
-            raise ValueError(
-                f"image_id {error} is neither a number nor a name in the list of images: predict"
-                " for the split that is scored"
-            ) from None
-        if self._ambiguous and not self._ambiguous.isdisjoint(keys):
-            key = next(key for key in keys if key in self._ambiguous)
+        index = self._index_by_key.get(key)
+        if index is not None:
+            return index
+        if key in self._ambiguous:
             raise ValueError(
                 f"image_id '{key}' is the number of one image and the name of another: rename"
                 " the images"
             )
-        return np.array(indices, dtype=np.int64)
+        raise ValueError(
+            f"image_id '{key}' is neither a number nor a name in the list of images: predict"
+            " for the split that is scored"
+        )
+
+    def indices_of(self, keys: Iterable[str]) -> NDArray[np.int64]:
+        """Return the image index of each key (K,); errors are those of `index_of`."""
+        return np.array([self.index_of(key) for key in keys], dtype=np.int64)
