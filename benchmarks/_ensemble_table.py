@@ -35,7 +35,7 @@ class Judged(NamedTuple):
     """The mAP of some detections, and of the same on drawn images."""
 
     mean_ap: float
-    draws: NDArray[np.float64]
+    resampled: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Judge:
         return self.split.mean_ap(scores, self.truth, self.classes, self.config)
 
     def judged(self, scores: NDArray[np.float32]) -> Judged:
-        """Return the mAP of scores ``(N, C + 1)``, and that on drawn images."""
+        """Return the mAP of scores ``(N, C + 1)``, and that on bootstrap resamples."""
         class_ids = [one.id for one in self.classes]
         outcomes = match(
             self.truth,
@@ -122,7 +122,7 @@ def ensemble_rows(
     alone = [judge.judged(scores) for scores in by_member]
     average = Judged(
         float(np.mean([one.mean_ap for one in alone])),
-        np.mean([one.draws for one in alone], axis=0),
+        np.mean([one.resampled for one in alone], axis=0),
     )
     for name, one in zip(names, alone, strict=True):
         yield _row(f"member {name}", one, average)
@@ -178,9 +178,9 @@ def subsets_of(judge: Judge, count: int, against: float) -> Row:
 
 
 def _row(what: str, found: Judged, against: Judged) -> Row:
-    interval = percentile_interval(found.mean_ap, found.draws)
+    interval = percentile_interval(found.mean_ap, found.resampled)
     points = 100 * (found.mean_ap - against.mean_ap)
-    gain = percentile_interval(points, 100 * (found.draws - against.draws))
+    gain = percentile_interval(points, 100 * (found.resampled - against.resampled))
     return {
         "what": what,
         "mAP": found.mean_ap,

@@ -10,7 +10,7 @@ Parts (the table, or those after ``--only``):
 
 table     mAP by ILSVRC's rules of each member, of means of the first 2, 3 ... members, of all
           ensembles of as many, and of cascades behind the first member. Intervals are 95 % of
-          1,000 draws of the images, those of differences are paired. A mean of logs is a
+          1,000 bootstrap resamples, those of differences are paired. A mean of logs is a
           geometric mean of the softmax scores. With --calibration, means of calibrated scores, too:
           each member's at the temperature that fits kept scores of training photographs best,
           which ``--split train --every 60 --scores train.npz`` makes

@@ -57,7 +57,7 @@ def write_plot(path: Path, first: str, comparisons: Mapping[str, Comparison]) ->
 
 def _changes(comparison: Comparison) -> dict[ObjectClass | None, Change]:
     """Return the changes that are known, the mean first."""
-    known = {one: change for one, change in comparison.by_class.items() if change.draws}
+    known = {one: change for one, change in comparison.by_class.items() if change.resamples}
     return {None: comparison.mean_ap, **known}
 
 

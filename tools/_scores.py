@@ -113,7 +113,7 @@ def _print_mean(result: Result, class_count: int) -> None:
     if result.resamples:
         print(
             f"95 % interval {result.interval.low:.4f} to {result.interval.high:.4f}, from"
-            f" {result.resamples} draws of as many images"
+            f" {result.resamples} bootstrap resamples of the images"
         )
 
 
