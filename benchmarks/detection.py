@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _machine import describe_machine
-from _plain_loop import PlainLoop
 from network_speed import measure_networks, print_networks
 from numpy.typing import NDArray
 from PIL import Image
+from shared.machine import describe_machine
+from shared.plain_loop import PlainLoop
 
 from detector.cascade import survivors
 from detector.datasets import IlsvrcDet, ImageAnnotation

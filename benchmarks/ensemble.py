@@ -31,12 +31,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _ensemble_speed import measure_loading, measure_speed, print_speed
-from _ensemble_table import Judge, Row, ensemble_rows, print_header, print_row
-from _machine import describe_machine
-from _split_file import digest_of, read_kept, read_scores, save_scores
-from _temperatures import fit_temperatures
 from numpy.typing import NDArray
+from shared.ensemble_speed import measure_loading, measure_speed, print_speed
+from shared.ensemble_table import Judge, Row, ensemble_rows, print_header, print_row
+from shared.machine import describe_machine
+from shared.split_file import digest_of, read_kept, read_scores, save_scores
+from shared.temperatures import fit_temperatures
 
 from detector.config import DetectorConfig, Execution
 from detector.datasets import IlsvrcDet, ImageAnnotation

@@ -37,8 +37,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from _machine import describe_machine
-from _scoring_data import CLASSES, IMAGES, load_data, make_data, save_data
+from shared.machine import describe_machine
+from shared.scoring_data import CLASSES, IMAGES, load_data, make_data, save_data
 
 Figures = dict[str, float]
 CLASS_IDS = range(1, CLASSES + 1)

@@ -10,13 +10,13 @@ import pytest
 from detector.datasets import ImageAnnotation
 from detector.training.split_scores import SplitScores
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def temperatures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module("_temperatures")
+    return importlib.import_module("shared.temperatures")
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-from _temperatures import at_temperatures
 from numpy.typing import NDArray
 
 from detector.cascade import apply_cascade, survivors
@@ -25,6 +24,7 @@ from detector.scoring import (
 from detector.training.split_scores import SplitScores
 from proposals.boxes import pairwise_iou
 from proposals.nms import non_maximum_suppression
+from shared.temperatures import at_temperatures
 
 Row = dict[str, Any]
 _SEED = 0
