@@ -10,7 +10,7 @@ for 8 bits, hence the second command.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,20 +21,21 @@ from detector.members.file import load_member, save_member
 _LAST = "model."
 
 
-def main() -> int:
+def main() -> None:
     """Write the file named second from the run named first."""
-    if len(sys.argv) != 3:
-        print(__doc__, file=sys.stderr)
-        return 2
-    run, out = Path(sys.argv[1]), Path(sys.argv[2])
-    member = load_member(run / "member.safetensors")
-    with safe_open(run / "checkpoint.safetensors", framework="pt") as file:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="folder of the run")
+    parser.add_argument("out", type=Path, help="file to write")
+    options = parser.parse_args()
+    member = load_member(options.run / "member.safetensors")
+    with safe_open(options.run / "checkpoint.safetensors", framework="pt") as file:
         names = [name for name in file.keys() if name.startswith(_LAST)]  # noqa: SIM118
         last = {name.removeprefix(_LAST): file.get_tensor(name) for name in names}
     member.network.load_state_dict(last, strict=False)  # without auxiliary heads
-    save_member(out, replace(member, activation_ranges={}))
-    return 0
+    save_member(options.out, replace(member, activation_ranges={}))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -22,9 +22,9 @@ import onnx
 import openvino
 import torch
 import torchvision
-from _machine import describe_machine
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from shared.machine import describe_machine
 from skimage import data
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -49,8 +49,8 @@ from detector.commands.shared.progress import progress
 from detector.commands.shared.values import one_of, output_folder
 
 if TYPE_CHECKING:
-    from detector.datasets.conversion import Conversion
-    from detector.datasets.writer import DatasetWriter
+    from detector.datasets.conversion.convert import Conversion
+    from detector.datasets.conversion.writer import DatasetWriter
 
 _CHANGES = {
     "encoded": "pictures were no JPEG: encoded anew, at quality 95",
@@ -88,7 +88,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Convert, and print what came of it; return the exit code."""
     from detector.classes import select_classes
-    from detector.datasets.conversion import convert_dataset, open_writer
+    from detector.datasets.conversion.convert import convert_dataset, open_writer
     from detector.datasets.problems import Problem
 
     problems: list[Problem] = []

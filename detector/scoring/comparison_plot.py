@@ -58,7 +58,7 @@ def write_plot(path: Path, first: str, comparisons: Mapping[str, Comparison]) ->
 def _changes(comparison: Comparison) -> dict[ObjectClass | None, Change]:
     """Return the changes that are known, the mean first."""
     changes: dict[ObjectClass | None, Change] = {None: comparison.mean_ap}
-    changes.update((one, change) for one, change in comparison.by_class.items() if change.draws)
+    changes.update((one, change) for one, change in comparison.by_class.items() if change.resamples)
     return changes
 
 

@@ -119,7 +119,7 @@ def _mean_lines(result: Result, class_count: int) -> Iterator[str]:
     if result.resamples:
         yield (
             f"95 % interval {result.interval.low:.4f} to {result.interval.high:.4f}, from"
-            f" {result.resamples} draws of as many images"
+            f" {result.resamples} bootstrap resamples of the images"
         )
 
 

@@ -3,8 +3,6 @@
 Importing this package imports PyTorch; ``import proposals`` alone does not.
 """
 
-from proposals.multibox.loss import MultiBoxLoss, multibox_loss
-from proposals.multibox.matching import match
 from proposals.multibox.network import (
     Backbone,
     ConvolutionalHead,
@@ -27,15 +25,12 @@ __all__ = [
     "GlobalHead",
     "MultiBox",
     "MultiBoxConfig",
-    "MultiBoxLoss",
     "MultiBoxNetwork",
     "MultiBoxWeightsError",
     "decode",
     "grid_priors",
     "kmeans_priors",
     "load_multibox",
-    "match",
-    "multibox_loss",
     "pretrained_path",
     "save_multibox",
 ]

@@ -158,7 +158,8 @@ def _checked_header(file: Any, path: Path) -> Header:  # noqa: ANN401 - of pyarr
     header = Header.from_metadata(file.metadata.metadata, path)
     if not file.schema_arrow.remove_metadata().equals(schema()):
         raise ProposalFileError(
-            f"{path}: its columns are not those of proposals; make it anew with inception-rcnn propose"
+            f"{path}: its columns are not those of proposals; make it anew with inception-rcnn"
+            " propose"
         )
     return header
 

@@ -1,7 +1,7 @@
 """Proposals of many images in one Parquet file, read an image at a time.
 
-`ProposalFile` reads it; ``inception-rcnn propose`` and `proposals.storage.batch.propose_to_file` write
-it. One row is one image:
+`ProposalFile` reads it; ``inception-rcnn propose`` and `proposals.storage.batch.propose_to_file`
+write it. One row is one image:
 
 ============  ==================================  ===========================================
 column        type                                holds

@@ -89,7 +89,7 @@ def _check(options: argparse.Namespace) -> None:
 def _read(paths: Sequence[Path]) -> list[Evaluation]:
     """Return all evaluations, once it is known that all can be compared with the first."""
     from detector.scoring.comparison import check_comparable
-    from detector.scoring.evaluation_file import read_evaluation
+    from detector.scoring.files.evaluation_file import read_evaluation
 
     first = read_evaluation(paths[0])
     others = []
@@ -152,7 +152,7 @@ def _objects_by_class(evaluation: Evaluation) -> dict[int, int]:
 def _figures(change: Change) -> str:
     points = change.points
     interval = f"{points.low:+.2f} to {points.high:+.2f}"
-    share = f"{100 * change.better / change.draws:.1f} %" if change.draws else "-"
+    share = f"{100 * change.better / change.resamples:.1f} %" if change.resamples else "-"
     return (
         f"{change.first:.4f}  {change.second:.4f}  {points.estimate:+6.2f}  {interval:>16}"
         f"  {share:>9}"
@@ -173,17 +173,17 @@ def _remarks(shown: Collection[Change], comparison: Comparison) -> Iterator[str]
 
 
 def _statement(path: str, first_path: str, change: Change, image_count: int) -> str:
-    points, draws = change.points, f"better in {change.better} of {change.draws} draws"
+    points, share = change.points, f"better in {change.better} of {change.resamples} resamples"
     if change.verdict == "undecided":
         return (
             f"{path} and {first_path} cannot be told apart on these {image_count} images:"
             f" {points.estimate:+.2f} points (95 % interval {points.low:+.2f} to"
-            f" {points.high:+.2f}), {draws}"
+            f" {points.high:+.2f}), {share}"
         )
     low, high = sorted((abs(points.low), abs(points.high)))
     return (
         f"{path} is {change.verdict} than {first_path} by {abs(points.estimate):.2f} points"
-        f" (95 % interval {low:.2f} to {high:.2f}): {draws}"
+        f" (95 % interval {low:.2f} to {high:.2f}): {share}"
     )
 
 
@@ -216,7 +216,7 @@ def _as_json(change: Change) -> dict[str, Any]:
         "points": _or_null(points.estimate),
         "interval": [_or_null(points.low), _or_null(points.high)],
         "better": change.better,
-        "draws": change.draws,
+        "resamples": change.resamples,
         "verdict": change.verdict,
     }
 

@@ -49,7 +49,7 @@ def chosen_format(options: argparse.Namespace) -> DatasetFormat:
     DatasetError
         If the folder shows no format, or several.
     """
-    from detector.datasets.layout import detect_format
+    from detector.datasets import detect_format
 
     given: DatasetFormat | None = options.format
     return detect_format(options.root) if given is None else given

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from backbones import GoogLeNet
@@ -52,3 +53,27 @@ def test_a_network_that_gives_nothing_is_refused(member: Member, random_windows:
             parameter.zero_()
     with pytest.raises(ValueError, match="calibrate with regions of real photographs"):
         calibrate(replace(member, network=dead), [random_windows(1)])
+
+
+def test_range_points_are_what_convolutions_read_after_the_first_one() -> None:
+    network = GoogLeNet(4).eval()
+    read: dict[str, float] = {}
+    made: dict[str, float] = {}
+
+    def note_input(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda _module, inputs: read.update({name: float(inputs[0].max())})
+
+    def note_output(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        return lambda _module, _inputs, output: made.update({name: float(output.max())})
+
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d) and name != "conv1":
+            module.register_forward_pre_hook(note_input(name))
+    for point in range_points():
+        network.get_submodule(point).register_forward_hook(note_output(point))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        network(torch.randn(1, 3, 224, 224, generator=generator) * 50)
+    # Pooling keeps the maximum, and no two activations have the same one.
+    assert set(read.values()) == set(made.values())
+    assert len(set(made.values())) == len(range_points()) == 29

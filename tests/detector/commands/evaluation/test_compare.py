@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from detector.classes import ObjectClass, select_classes
-from detector.scoring.evaluation_file import Evaluation, write_evaluation
+from detector.scoring.evaluation import Evaluation
+from detector.scoring.files.evaluation_file import write_evaluation
 from detector.scoring.outcomes import Outcomes, Protocol
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -79,13 +80,13 @@ def test_better_is_a_statement(run_here: Tool) -> None:
     assert mean.split()[:4] == ["mAP", "0.5000", "0.6250", "+12.50"]
     assert luck.startswith("intervals of 1 of 2 classes keep off 0; of as many that have not")
     assert statement.startswith("b.json is better than a.json by 12.50 points (95 % interval ")
-    assert statement.endswith("): better in 1000 of 1000 draws")
+    assert statement.endswith("): better in 1000 of 1000 resamples")
 
 
 def test_worse_and_undecided_are_statements_too(run_here: Tool) -> None:
     worse = run_here("b.json", "a.json").stdout.splitlines()[-1]
     assert worse.startswith("a.json is worse than b.json by 12.50 points (95 % interval ")
-    assert worse.endswith("): better in 0 of 1000 draws")
+    assert worse.endswith("): better in 0 of 1000 resamples")
     low, high = worse.split("interval ")[1].split(")")[0].split(" to ")
     assert 0 < float(low) < 12.5 < float(high)
     undecided = run_here("a.json", "c.json")
@@ -108,7 +109,7 @@ def test_several_are_compared_with_the_first_and_written(folder: Path, run_here:
     assert 0 < low < 12.5 < high
     assert found["mAP"] == {
         "first": 0.5, "this": 0.625, "points": pytest.approx(12.5), "better": 1000,
-        "draws": 1000, "verdict": "better",
+        "resamples": 1000, "verdict": "better",
     }  # fmt: skip
     assert found["AP"][DOG.wnid]["name"] == "dog"
     assert found["AP"][DOG.wnid]["interval"] == [0, 0]

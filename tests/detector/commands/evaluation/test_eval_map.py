@@ -62,7 +62,7 @@ def test_a_file_is_scored_in_the_classes_that_have_objects(
         "mAP 0.5000 over 2 classes (198 without objects left out)",
     ]
     # Images drawn hold one, two or no cars, and the dog or not.
-    assert lines[-1].startswith("95 % interval 0.0000 to 1.0000, from 1000 draws")
+    assert lines[-1].startswith("95 % interval 0.0000 to 1.0000, from 1000 bootstrap resamples")
 
 
 def test_scoring_a_file_needs_no_torch_and_no_picture(eval_map: Tool, folder: Path) -> None:
@@ -122,7 +122,10 @@ def test_each_protocol_scores_by_its_own_rule(
 def test_the_interval_is_of_the_images_looked_at(run_here: Tool) -> None:
     run = run_here(*SCORE, "--classes", "car", "--every", "2", "--resamples", "50")
     # Of images a and c, a holds the only car, and it is found.
-    assert "\n95 % interval 1.0000 to 1.0000, from 50 draws of as many images\n" in run.stdout
+    assert (
+        "\n95 % interval 1.0000 to 1.0000, from 50 bootstrap resamples of the images\n"
+        in run.stdout
+    )
 
 
 def test_results_of_coco_score_as_the_same_lines_do(folder: Path, run_here: Tool) -> None:

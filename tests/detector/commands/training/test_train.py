@@ -15,8 +15,8 @@ from skimage import data
 from backbones import GoogLeNet
 from detector.classes import ObjectClass
 from detector.datasets import DatasetFormat, ImageAnnotation
-from detector.datasets.conversion import open_writer
-from detector.datasets.placing import SourcePicture
+from detector.datasets.conversion.convert import open_writer
+from detector.datasets.conversion.placing import SourcePicture
 from detector.members.file import load_member
 from proposals import ProposalFile
 
