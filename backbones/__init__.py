@@ -1,29 +1,8 @@
-"""GoogLeNet as published in 2014, its ImageNet weights and its input."""
+"""GoogLeNet as published in 2014, its ImageNet weights and its input.
 
-from __future__ import annotations
+Names are loaded when they are asked for: most need PyTorch, the layout and the input do not.
+"""
 
-from backbones.classification.classifier import ClassScore, ImageClassifier
-from backbones.classification.crops import crop_picture
-from backbones.googlenet import INCEPTION_WIDTHS, AuxiliaryHead, AuxiliaryLogits, GoogLeNet
-from backbones.inception import Inception, InceptionWidths
-from backbones.lrn import LocalResponseNorm
-from backbones.preprocess import InputStatistics, centre_crop
-from backbones.weights.bvlc import load_imagenet_weights
-from foundation.tensor_file import WeightsError
+import lazy_loader
 
-__all__ = [
-    "INCEPTION_WIDTHS",
-    "AuxiliaryHead",
-    "AuxiliaryLogits",
-    "ClassScore",
-    "GoogLeNet",
-    "ImageClassifier",
-    "Inception",
-    "InceptionWidths",
-    "InputStatistics",
-    "LocalResponseNorm",
-    "WeightsError",
-    "centre_crop",
-    "crop_picture",
-    "load_imagenet_weights",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

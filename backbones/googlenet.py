@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from backbones.inception import Inception, InceptionWidths
+from backbones.inception import Inception
+from backbones.layout import INCEPTION_WIDTHS, STEM_CHANNELS, STEM_MODULES
 from backbones.lrn import LocalResponseNorm
-
-# Table 1 of the paper, one row a block.
-INCEPTION_WIDTHS = MappingProxyType(
-    {
-        "3a": InceptionWidths(64, 96, 128, 16, 32, 32),
-        "3b": InceptionWidths(128, 128, 192, 32, 96, 64),
-        "4a": InceptionWidths(192, 96, 208, 16, 48, 64),
-        "4b": InceptionWidths(160, 112, 224, 24, 64, 64),
-        "4c": InceptionWidths(128, 128, 256, 24, 64, 64),
-        "4d": InceptionWidths(112, 144, 288, 32, 64, 64),
-        "4e": InceptionWidths(256, 160, 320, 32, 128, 128),
-        "5a": InceptionWidths(256, 160, 320, 32, 128, 128),
-        "5b": InceptionWidths(384, 192, 384, 48, 128, 128),
-    }
-)
-
-STEM_MODULES = ("conv1", "conv2_reduce", "conv2", "inception_3a", "inception_3b")
-"""The modules of `GoogLeNet.stem` that have weights."""
 
 
 class AuxiliaryLogits(NamedTuple):
@@ -72,9 +54,9 @@ class GoogLeNet(nn.Module):
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3)
         self.lrn1 = LocalResponseNorm(64)
         self.conv2_reduce = nn.Conv2d(64, 64, 1)
-        self.conv2 = nn.Conv2d(64, 192, 3, padding=1)
-        self.lrn2 = LocalResponseNorm(192)
-        self.inception_3a = Inception(192, INCEPTION_WIDTHS["3a"])
+        self.conv2 = nn.Conv2d(64, STEM_CHANNELS, 3, padding=1)
+        self.lrn2 = LocalResponseNorm(STEM_CHANNELS)
+        self.inception_3a = Inception(STEM_CHANNELS, INCEPTION_WIDTHS["3a"])
         self.inception_3b = _block_after("3a", "3b")
         self.inception_4a = _block_after("3b", "4a")
         self.inception_4b = _block_after("4a", "4b")

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-
-@dataclass(frozen=True)
-class InceptionWidths:
-    """Numbers of filters of one block, in the order of the paper's Table 1.
-
-    Attributes
-    ----------
-    n1x1, n3x3_reduce, n3x3, n5x5_reduce, n5x5, pool_proj : int
-        «#1x1», «#3x3 reduce», «#3x3», «#5x5 reduce», «#5x5» and «pool proj».
-    """
-
-    n1x1: int
-    n3x3_reduce: int
-    n3x3: int
-    n5x5_reduce: int
-    n5x5: int
-    pool_proj: int
-
-    @property
-    def out_channels(self) -> int:
-        """Number of channels after concatenation."""
-        return self.n1x1 + self.n3x3 + self.n5x5 + self.pool_proj
+from backbones.layout import InceptionWidths
 
 
 class Inception(nn.Module):

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812
 
+from backbones.layout import LRN
+
 
 class LocalResponseNorm(nn.Module):
     """Divide each activation by a power of its channel neighbourhood's energy.
@@ -43,10 +45,10 @@ class LocalResponseNorm(nn.Module):
     def __init__(
         self,
         channels: int,
-        size: int = 5,
-        alpha: float = 1e-4,
-        beta: float = 0.75,
-        k: float = 1.0,
+        size: int = LRN.size,
+        alpha: float = LRN.alpha,
+        beta: float = LRN.beta,
+        k: float = LRN.k,
     ) -> None:
         super().__init__()
         if channels < 1 or size < 1:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SHORT_SIDE = 256
 """Pixels that the short side of a picture is brought to for one crop (Caffe's GoogLeNet)."""
@@ -63,6 +65,8 @@ class InputStatistics:
         ValueError
             If type or shape differ from the above.
         """
+        import torch
+
         wanted = (self.size, self.size, 3)
         if images_uint8.dtype != torch.uint8 or images_uint8.shape[1:] != wanted:
             raise ValueError(

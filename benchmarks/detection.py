@@ -37,7 +37,7 @@ from detector.detections.results import Detections
 from detector.detections.selection import select_detections
 from detector.engines import Piece, mean_scores
 from detector.members.file import load_member
-from detector.members.network import Member
+from detector.members.member import Member
 from detector.pipeline import Prepared, score_by_member
 from detector.rcnn import Detector, Task, pretrained_paths
 from detector.regions.admit import admit_regions

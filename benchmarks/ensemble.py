@@ -42,7 +42,7 @@ from detector.config import DetectorConfig, Execution
 from detector.datasets import IlsvrcDet, ImageAnnotation
 from detector.engines import make_engine
 from detector.members.file import load_member
-from detector.members.network import Member
+from detector.members.member import Member
 from detector.pipeline import MemberScored, prepared_ahead, score_by_member
 from detector.rcnn import Detector, Task, pretrained_paths
 from detector.scoring import gather_ground_truth

@@ -30,11 +30,11 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="file to write")
     options = parser.parse_args()
     member = load_member(options.run / "member.safetensors")
-    with safe_open(options.run / "checkpoint.safetensors", framework="pt") as file:
+    with safe_open(options.run / "checkpoint.safetensors", framework="np") as file:
         names = [name for name in file.keys() if name.startswith(_LAST)]  # noqa: SIM118
         last = {name.removeprefix(_LAST): file.get_tensor(name) for name in names}
-    member.network.load_state_dict(last, strict=False)  # without auxiliary heads
-    save_member(options.out, replace(member, activation_ranges={}))
+    tensors = {name: last[name] for name in member.tensors}  # without auxiliary heads
+    save_member(options.out, replace(member, tensors=tensors, activation_ranges={}))
 
 
 if __name__ == "__main__":

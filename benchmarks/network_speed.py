@@ -23,19 +23,19 @@ import openvino
 import torch
 import torchvision
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 from shared.machine import describe_machine
 from skimage import data
 from torch.utils.flop_counter import FlopCounterMode
 
 from detector.config import Execution
 from detector.engines import Engine, make_engine
-from detector.engines.cache import cached_onnx
-from detector.engines.graph_builder import GraphBuilder
+from detector.engines.onnx_graph import build_onnx
 from detector.members.file import load_member
-from detector.members.network import Member
+from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.members.pretrained import pretrained_paths
 from detector.regions.warp import warp_regions
+from foundation.graph_builder import GraphBuilder
 from proposals import SelectiveSearch
 
 WINDOWS, BATCH, ROUNDS = 192, 16, 5
@@ -43,7 +43,6 @@ PRECISIONS = ("float32", "bfloat16", "int8")
 SIDE = 2048  # of PyTorch's matrices for the peak
 CHAIN_BATCH, CHAIN_CHANNELS, CHAIN_SIDE = 8, 1024, 14  # OpenVINO's: 1,568 x 1,024 x 1,024
 CHAIN_LENGTH, CHAIN_CALLS = 8, 12
-OPSET, IR_VERSION = 17, 9
 REFERENCE = "torch float32"
 ENGINES = {
     REFERENCE: Execution(engine="torch", precision="float32", batch_size=BATCH),
@@ -135,8 +134,8 @@ def onnxruntime_run(member: Member, windows: NDArray[np.uint8], *, eight_bits: b
     """Return what scores all windows once by ONNX Runtime, from the same graph."""
     import onnxruntime
 
-    path = cached_onnx([member], eight_bits=eight_bits)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    graph = build_onnx([member], eight_bits=eight_bits).SerializeToString()
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     batches = [windows[start : start + BATCH] for start in range(0, len(windows), BATCH)]
     return lambda: [session.run(["probabilities"], {"windows": batch}) for batch in batches]
 
@@ -158,10 +157,10 @@ def torchvision_run(windows: NDArray[np.uint8], dtype: torch.dtype) -> Run:
 
 def operations_of(member: Member) -> int:
     """Return the multiplications and additions that one region takes, LRN aside."""
-    size = member.statistics.size
-    lrn = {member.network.lrn1.band.shape[0]: 56, member.network.lrn2.band.shape[0]: 56}
+    size, network = member.statistics.size, TorchMember.of(member).network
+    lrn = {network.lrn1.band.shape[0]: 56, network.lrn2.band.shape[0]: 56}
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        member.network(torch.zeros(1, 3, size, size))
+        network(torch.zeros(1, 3, size, size))
     # LRN runs as a convolution in PyTorch only; the paper's network has none there.
     return int(counter.get_total_flops() - sum(2 * c * c * side**2 for c, side in lrn.items()))
 
@@ -221,7 +220,7 @@ def chained_products(precision: str) -> tuple[Run, int]:
 def chain_graph(shape: Sequence[int], *, eight_bits: bool) -> onnx.ModelProto:
     """Return a chain of 1x1 convolutions on (N, C, h, w) bytes."""
     graph, channels = GraphBuilder(), shape[1]
-    x = graph.node("Cast", ["x"], to=TensorProto.FLOAT)
+    x = graph.to_float("x")
     x = graph.rounded(x, 255.0) if eight_bits else x
     for layer in range(CHAIN_LENGTH):
         random = np.random.default_rng(layer).standard_normal((channels, channels, 1, 1))
@@ -234,14 +233,11 @@ def chain_graph(shape: Sequence[int], *, eight_bits: bool) -> onnx.ModelProto:
         x = graph.node("Relu", [graph.node("Conv", [x, name])])
         x = graph.rounded(x, 10.0) if eight_bits else x
     graph.node("GlobalAveragePool", [x], output="y")
-    body = graph.build(
-        [helper.make_tensor_value_info("x", TensorProto.UINT8, shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [*shape[:2], 1, 1])],
+    return graph.build(
+        "chain",
+        inputs={"x": (np.uint8, shape)},
+        outputs={"y": (np.float32, [*shape[:2], 1, 1])},
     )
-    model: onnx.ModelProto = helper.make_model(
-        body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
-    )
-    return model
 
 
 def short(dtype: torch.dtype) -> str:

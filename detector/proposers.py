@@ -1,101 +1,31 @@
-"""Proposal generators by name, and where else the boxes of a data set's images come from."""
+"""The making of proposal generators: the detector's own, and any by its name.
+
+Here, and not in `proposals`, since MultiBox stands on a backbone of `backbones`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from foundation.spelling import did_you_mean
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from proposals import Proposals, Proposer
-    from proposals.multibox import MultiBoxConfig
+from backbones.graph import GoogLeNetMaps
+from proposals import MODES, Proposals, Proposer, SelectiveSearch
+from proposals.evaluation.peers import OPENCV_MODES, OpenCvSelectiveSearch
+from proposals.merging import MergedProposals
+from proposals.multibox.openvino_predictor import OpenVinoPredictor
+from proposals.multibox.proposer import MultiBox, MultiBoxConfig
+from proposals.multibox.weights_file import pretrained_path
+from proposals.ranking import pretrained_ranking
+from proposals.storage.proposal_file import ProposalFile
 
 _FILE = "file:"
 _MULTIBOX = "multibox:"
 _OPENCV = "opencv-"
-_Maker = Callable[[int, int | None], "Proposer"]  # from seed and threads
-
-
-def generator_names() -> tuple[str, ...]:
-    """Return the names that `make_generator` takes."""
-    return tuple(_makers())
-
-
-def make_generator(name: str, *, seed: int, threads: int | None) -> Proposer:
-    """Return a generator.
-
-    Parameters
-    ----------
-    name : str
-        Out of `generator_names`.
-    seed : int
-        Of what is random in its ranking.
-    threads : int or None
-        Threads that share one image; as many as there are processors when None.
-    """
-    return _makers()[name](seed, threads)
-
-
-def _makers() -> dict[str, _Maker]:
-    from proposals import MODES
-    from proposals.evaluation.peers import OPENCV_MODES
-
-    ours = {mode: _selective_search(mode) for mode in MODES}
-    networks: dict[str, _Maker] = {"multibox": _multibox, "merged": _merged}
-    return ours | networks | {f"{_OPENCV}{mode}": _opencv(mode) for mode in OPENCV_MODES}
-
-
-def _selective_search(mode: str) -> _Maker:
-    from proposals import SelectiveSearch
-
-    return lambda seed, threads: SelectiveSearch(mode, seed=seed, threads=threads)
-
-
-def _multibox(_seed: int, threads: int | None) -> Proposer:
-    from proposals.multibox import MultiBoxConfig, pretrained_path
-
-    return _load_multibox(pretrained_path(), MultiBoxConfig(), threads)
-
-
-def multibox_to_merge(threads: int | None) -> Proposer:
-    """Return MultiBox as merged proposals have it."""
-    from proposals.merging import MULTIBOX_BOXES
-    from proposals.multibox import MultiBoxConfig, pretrained_path
-
-    return _load_multibox(pretrained_path(), MultiBoxConfig(max_boxes=MULTIBOX_BOXES), threads)
-
-
-def _load_multibox(path: Path, config: MultiBoxConfig, threads: int | None) -> Proposer:
-    import torch
-
-    from backbones import GoogLeNet
-    from backbones.hardware import choose_dtype
-    from proposals.multibox import MultiBox, load_multibox
-
-    if threads is not None:  # several workers with several threads each would wait for each other
-        torch.set_num_threads(threads)
-    dtype = choose_dtype("auto", torch.device("cpu"))
-    return MultiBox(load_multibox(path, GoogLeNet(1)), config, dtype=dtype)
-
-
-def _merged(seed: int, threads: int | None) -> Proposer:
-    from proposals import SelectiveSearch
-    from proposals.merging import MergedProposals
-    from proposals.ranking import pretrained_ranking
-
-    selective_search = SelectiveSearch(seed=seed, threads=threads)
-    return MergedProposals(selective_search, multibox_to_merge(threads), pretrained_ranking())
-
-
-def _opencv(mode: str) -> _Maker:
-    from proposals.evaluation.peers import OpenCvSelectiveSearch
-
-    return lambda _seed, _threads: OpenCvSelectiveSearch(mode)
+_Maker = Callable[[int, int | None], Proposer]  # from seed and threads
 
 
 @dataclass(frozen=True)
@@ -116,43 +46,98 @@ class Source:
     timed: bool = True
 
 
-def source_name(text: str) -> str:
-    """Return a name that `make_source` takes.
+def default_proposer(*, seed: int = 0, threads: int | None = None) -> MergedProposals:
+    """Return Selective Search merged with MultiBox, from the weights of the package.
+
+    Parameters
+    ----------
+    seed : int
+        Of what is random in Selective Search's order.
+    threads : int, optional
+        Threads that share one image; as many as there are processors when left out.
+    """
+    selective_search = SelectiveSearch(seed=seed, threads=threads)
+    return MergedProposals(selective_search, make_multibox(threads=threads), pretrained_ranking())
+
+
+def make_multibox(path: Path | None = None, *, threads: int | None = None) -> MultiBox:
+    """Return MultiBox on OpenVINO.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Of its weights; those of the package when left out.
+    threads : int, optional
+        As `default_proposer` takes them.
 
     Raises
     ------
-    ValueError
-        If it is none.
+    WeightsError
+        If the file cannot be used.
     """
-    names = generator_names()
-    if text in names or (text.startswith((_FILE, _MULTIBOX)) and not text.endswith(":")):
-        return text
-    raise ValueError(
-        f"'{text}' names no generator{did_you_mean(text, names)}: choose from {', '.join(names)},"
-        f" {_FILE}PATH and {_MULTIBOX}PATH"
+    config = MultiBoxConfig()
+    predictor = OpenVinoPredictor(
+        path or pretrained_path(), GoogLeNetMaps(), images=len(config.crops), threads=threads
     )
+    return MultiBox(predictor, config)
+
+
+def generator_names() -> tuple[str, ...]:
+    """Return the names that `make_generator` takes."""
+    return tuple(_makers())
+
+
+def make_generator(name: str, *, seed: int, threads: int | None) -> Proposer:
+    """Return a generator.
+
+    Parameters
+    ----------
+    name : str
+        Out of `generator_names`.
+    seed, threads
+        As `default_proposer` takes them.
+    """
+    return _makers()[name](seed, threads)
+
+
+def is_source_name(name: str) -> bool:
+    """Tell whether `make_source` takes a name; whether its file exists is not looked at."""
+    of_file = name.startswith((_FILE, _MULTIBOX)) and not name.endswith(":")
+    return of_file or name in generator_names()
 
 
 def make_source(name: str, *, seed: int, threads: int | None) -> Source:
     """Return the source of that name: of `generator_names`, or with the path of a file.
 
-    ``file:`` is one of proposals, ``multibox:`` one of weights of `train_multibox`.
+    ``file:`` is one of proposals, ``multibox:`` one of weights of ``train-multibox``.
     """
     if name.startswith(_FILE):
         return _file_source(name)
     if name.startswith(_MULTIBOX):
-        from proposals.multibox import MultiBoxConfig
-
-        weights = Path(name.removeprefix(_MULTIBOX))
-        generator = _load_multibox(weights, MultiBoxConfig(), threads)
+        generator: Proposer = make_multibox(Path(name.removeprefix(_MULTIBOX)), threads=threads)
     else:
         generator = make_generator(name, seed=seed, threads=threads)
     return Source(name, lambda _image_id, image: generator(image))
 
 
-def _file_source(name: str) -> Source:
-    from proposals.storage.proposal_file import ProposalFile
+def _makers() -> dict[str, _Maker]:
+    ours = {mode: _selective_search(mode) for mode in MODES}
+    networks: dict[str, _Maker] = {
+        "multibox": lambda _seed, threads: make_multibox(threads=threads),
+        "merged": lambda seed, threads: default_proposer(seed=seed, threads=threads),
+    }
+    return ours | networks | {f"{_OPENCV}{mode}": _opencv(mode) for mode in OPENCV_MODES}
 
+
+def _selective_search(mode: str) -> _Maker:
+    return lambda seed, threads: SelectiveSearch(mode, seed=seed, threads=threads)
+
+
+def _opencv(mode: str) -> _Maker:
+    return lambda _seed, _threads: OpenCvSelectiveSearch(mode)
+
+
+def _file_source(name: str) -> Source:
     file = ProposalFile(name.removeprefix(_FILE))
     return Source(
         name,

@@ -14,11 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from backbones import GoogLeNet
-from backbones.hardware import choose_dtype
 from detector.cascade import score_in_cascade
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig, Execution
@@ -26,7 +23,7 @@ from detector.detections.results import Detections
 from detector.detections.selection import select_detections
 from detector.engines import Engine, make_engine, make_onnx_engine
 from detector.engines.engine import check_members
-from detector.members.file import load_member
+from detector.members.file import open_member
 from detector.members.pretrained import pretrained_paths
 from detector.pipeline import (
     Prepared,
@@ -35,12 +32,10 @@ from detector.pipeline import (
     score_by_member,
     score_images,
 )
+from detector.proposers import default_proposer
 from detector.regions.admit import admit_regions
-from proposals import ImageError, ProposalFileError, Proposer, SelectiveSearch
+from proposals import ImageError, ProposalFileError, Proposer
 from proposals.images import as_rgb_uint8
-from proposals.merging import MULTIBOX_BOXES, MergedProposals
-from proposals.multibox import MultiBox, MultiBoxConfig
-from proposals.ranking import pretrained_ranking
 
 
 class Task(NamedTuple):
@@ -142,9 +137,9 @@ class Detector:
                 raise ValueError("an ONNX file holds a whole ensemble: name it alone")
             engine = make_onnx_engine(paths[0], execution)
             return cls(engine, proposer, replace(engine.settings[0].detection, **settings))
-        members = [load_member(path) for path in paths]
-        check_members(members)
-        config = replace(members[0].detection, **settings)
+        members = [open_member(path) for path in paths]
+        check_members([member.settings for member in members])
+        config = replace(members[0].settings.detection, **settings)
         if len(members) == 1 or config.cascade_threshold == 0:
             return cls(make_engine(members, execution), proposer, config)
         first, others = (make_engine(part, execution) for part in (members[:1], members[1:]))
@@ -302,12 +297,3 @@ class Detector:
         return select_detections(
             prepared.boxes_xyxy, scores, self.classes, prepared.image_size, self.config
         )
-
-
-def default_proposer() -> MergedProposals:
-    """Return Selective Search merged with MultiBox, from the weights of the package."""
-    device = torch.device("cpu")
-    multibox = MultiBox.from_pretrained(
-        GoogLeNet(1), MultiBoxConfig(max_boxes=MULTIBOX_BOXES), dtype=choose_dtype("auto", device)
-    )
-    return MergedProposals(SelectiveSearch(), multibox, pretrained_ranking())

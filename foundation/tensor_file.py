@@ -1,18 +1,27 @@
-"""Tensors with a JSON document in one safetensors file: what member and classifier files share.
+"""Tensors with a JSON document in one safetensors file, no pickle.
 
 The document stands in the file's metadata and begins with a header that says what the file is.
+Members, classifiers and MultiBox networks are all kept so.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from safetensors.numpy import save
+
+from foundation.files import whole_file
+
+Arrays = Mapping[str, NDArray[Any]]
+"""Tensors by name."""
 
 
 class WeightsError(ValueError):
@@ -37,43 +46,92 @@ class FileKind:
     header: Mapping[str, Any]
     remedy: str
 
-    def read(self, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Return the document, without its header, and the tensors.
+    def read_document(self, path: Path) -> dict[str, Any]:
+        """Return the document, without its header; no tensor is read.
 
         Raises
         ------
         WeightsError
             If the file is missing, damaged, or of another kind.
         """
+        return self._document(path, self._open(path)[0])
+
+    def read(self, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the document, without its header, and the tensors.
+
+        Raises
+        ------
+        WeightsError
+            As `read_document`.
+        """
+        metadata, tensors = self._open(path, with_tensors=True)
+        return self._document(path, metadata), tensors
+
+    def write(self, path: Path, document: Mapping[str, Any], tensors: Arrays) -> None:
+        """Write a file, whole or not at all; the header is added to the document.
+
+        Raises
+        ------
+        WeightsError
+            If a tensor is not finite, or the document cannot be written as JSON.
+        """
+        for name, tensor in tensors.items():
+            check_finite(path, name, tensor)
+        try:
+            text = json.dumps({**self.header, **document}, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise WeightsError(
+                f"{path}: the provenance cannot be written as JSON ({error}); use plain finite"
+                " values"
+            ) from error
+        contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        with whole_file(path) as temporary:
+            # save_file would let nobody but the owner read it.
+            temporary.write_bytes(save(contiguous, {self.key: text}))
+
+    def check_tensors(
+        self, path: Path, tensors: Arrays, shapes: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        """Refuse tensors of other names or shapes than the given ones, or that are not finite.
+
+        Raises
+        ------
+        WeightsError
+            Names the first such tensor.
+        """
+        if odd := sorted(tensors.keys() ^ shapes.keys()):
+            raise WeightsError(
+                f"{path}: tensor '{odd[0]}' is missing or not of this network ({len(odd)} such);"
+                f" {self.remedy}"
+            )
+        for name, tensor in tensors.items():
+            if tensor.shape != tuple(shapes[name]):
+                raise WeightsError(
+                    f"{path}: tensor '{name}' must have shape {tuple(shapes[name])} but has"
+                    f" {tensor.shape}; {self.remedy}"
+                )
+            check_finite(path, name, tensor)
+
+    def _open(
+        self, path: Path, *, with_tensors: bool = False
+    ) -> tuple[Mapping[str, str], dict[str, NDArray[Any]]]:
         if not path.is_file():
             raise WeightsError(f"{path}: no such file; check the path or train a {self.key} first")
         try:
-            with safe_open(path, framework="pt") as file:
-                names = file.keys()  # the handle itself cannot be iterated in older safetensors
+            opened: AbstractContextManager[Any] = safe_open(path, framework="np")
+            with opened as file:
+                names = file.keys() if with_tensors else ()  # older handles cannot be iterated
                 tensors = {name: file.get_tensor(name) for name in names}
-                metadata = file.metadata() or {}
+                return file.metadata() or {}, tensors
         except (SafetensorError, OSError) as error:
             raise WeightsError(
                 f"{path}: not a whole safetensors file ({error}); fetch it again or {self.remedy}"
             ) from error
-        return self._document(path, metadata), tensors
-
-    def check_tensors(
-        self, path: Path, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
-    ) -> None:
-        """Refuse tensors whose names or shapes are not the wanted ones, or that are not finite."""
-        if odd := sorted(tensors.keys() ^ wanted.keys()):
+        except TypeError as error:  # NumPy has no such type, bfloat16 for one
             raise WeightsError(
-                f"{path}: tensor '{odd[0]}' is missing or not GoogLeNet's ({len(odd)} such);"
+                f"{path}: tensors must hold finite floats (float16 or float32), but {error};"
                 f" {self.remedy}"
-            )
-        for name, tensor in tensors.items():
-            if tensor.shape != wanted[name].shape:
-                raise WeightsError(
-                    f"{path}: tensor '{name}' must have shape {tuple(wanted[name].shape)} but has"
-                    f" {tuple(tensor.shape)}; {self.remedy}"
-                )
-            check_finite(path, name, tensor)
+            ) from error
 
     def _document(self, path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
         try:
@@ -96,9 +154,14 @@ class FileKind:
         return {key: value for key, value in document.items() if key not in self.header}
 
 
-def check_finite(path: Path, name: str, tensor: Tensor) -> None:
+def check_finite(path: Path, name: str, tensor: NDArray[Any]) -> None:
     """Refuse a tensor that does not hold finite floats."""
-    if not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
+    if not np.issubdtype(tensor.dtype, np.floating):
+        raise WeightsError(
+            f"{path}: tensor '{name}' must hold finite floats (float16 or float32) but is"
+            f" {tensor.dtype}; convert it or fetch the file again"
+        )
+    if not bool(np.isfinite(tensor).all()):
         raise WeightsError(
             f"{path}: tensor '{name}' must hold finite floats but does not; the training diverged"
             " or the file is damaged"

@@ -15,6 +15,11 @@ def launch(name: str) -> int:
     sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != _TOOLS]
     if find_spec("detector") is None:
         sys.path.insert(0, str(_TOOLS.parent))
-    from detector.commands.main import run_command
-
+    try:
+        from detector.commands.main import run_command
+    except ModuleNotFoundError as error:
+        print(
+            f"error: {error}. Run in the folder {_TOOLS.parent}: pip install -e .", file=sys.stderr
+        )
+        return 2
     return run_command(name, sys.argv[1:])

@@ -13,23 +13,21 @@ Output i of the network is the i-th name.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
 
 from backbones.classification.classifier import ImageClassifier
 from backbones.googlenet import GoogLeNet
 from backbones.hardware import prepare_network
+from backbones.layout import parameter_shapes
 from backbones.no_init import NoInit
 from backbones.preprocess import InputStatistics
-from foundation.files import whole_file
 from foundation.tensor_file import FileKind, WeightsError
 
 _KIND = FileKind(
@@ -66,26 +64,23 @@ def save_classifier(
         If the names do not fit the network, or a weight is not finite.
     """
     tensors = {
-        name: tensor.detach().to("cpu", torch.float32).contiguous()
+        name: tensor.detach().to("cpu", torch.float32).numpy()
         for name, tensor in network.state_dict().items()
         if not name.startswith("auxiliary")
     }
-    _fitting_network(path, names, tensors)
+    _check(path, names, tensors)
     document = {
-        **_KIND.header,
         "names": list(names),
         "statistics": asdict(statistics),
         "provenance": dict(provenance),
     }
-    with whole_file(path) as unfinished:
-        # save_file would let nobody but the owner read it.
-        unfinished.write_bytes(save(tensors, {_KIND.key: json.dumps(document, allow_nan=False)}))
+    _KIND.write(path, document, tensors)
 
 
 def is_classifier_file(path: str | Path) -> bool:
     """Tell whether a file is one that `save_classifier` wrote, of any version."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             return _KIND.key in (file.metadata() or {})
     except (SafetensorError, OSError):
         return False
@@ -119,8 +114,10 @@ def load_classifier(
         raise WeightsError(
             f"{path}: its settings cannot be used ({error}); {_KIND.remedy}"
         ) from error
-    network = _fitting_network(path, names, tensors)
-    network.load_state_dict(tensors)
+    _check(path, names, tensors)
+    with NoInit():
+        network = GoogLeNet(len(names))
+    network.load_state_dict({name: torch.from_numpy(one) for name, one in tensors.items()})
     prepare_network(network, device, precision)
     return ImageClassifier(network, statistics, names)
 
@@ -131,14 +128,11 @@ def _names(found: object) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _fitting_network(path: Path, names: Sequence[str], tensors: Mapping[str, Tensor]) -> GoogLeNet:
-    """Return a network of uninitialised weights that the tensors fit; refuse those that do not."""
+def _check(path: Path, names: Sequence[str], tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse tensors that are not those of a GoogLeNet with an output for each name."""
     bias = tensors.get("classifier.bias")
     if bias is not None and bias.shape != (len(names),):
         raise WeightsError(
             f"{path}: lists {len(names)} names but has {len(bias)} outputs; {_KIND.remedy}"
         )
-    with NoInit():
-        network = GoogLeNet(len(names))
-    _KIND.check_tensors(path, tensors, network.state_dict())
-    return network
+    _KIND.check_tensors(path, tensors, parameter_shapes(len(names)))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from backbones.googlenet import GoogLeNet
 from backbones.weights.caffemodel import read_caffemodel
-from foundation.tensor_file import WeightsError
+from foundation.tensor_file import WeightsError as WeightsError
 
 _REMEDY = "give bvlc_googlenet.caffemodel, or its tensors without auxiliary heads as safetensors"
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
+import numpy as np
 
 from detector.config import DetectorConfig, Execution
 from detector.engines import make_engine
 from detector.members.file import load_member
-from detector.members.network import Member
+from detector.members.member import Member
 from detector.rcnn import Detector, Task, default_proposer
 
 _IMAGES_A_TURN = 3
@@ -61,10 +60,8 @@ def with_own_stems(members: Sequence[Member]) -> list[Member]:
     """Return members whose stems differ by a hair, so that each has to run by itself."""
     apart = []
     for number, member in enumerate(members):
-        network = copy.deepcopy(member.network)
-        with torch.no_grad():
-            network.conv1.bias += 1e-4 * number
-        apart.append(replace(member, network=network))
+        bias = member.tensors["conv1.bias"].astype(np.float32) + np.float32(1e-4 * number)
+        apart.append(replace(member, tensors={**member.tensors, "conv1.bias": bias}))
     return apart
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from detector.detections.results import Detections
 from detector.detections.selection import select_detections
-from detector.members.network import Member
+from detector.members.member import Member
+from detector.members.network import TorchMember
 from proposals.evaluation.peers import OpenCvSelectiveSearch
 
 _BATCH = 32
@@ -29,7 +30,7 @@ class PlainLoop:
     def __init__(self, members: Sequence[Member]) -> None:
         member = members[0]
         self._member = member
-        self._networks = [one.network for one in members]
+        self._networks = [TorchMember.of(one).network for one in members]
         self._propose = OpenCvSelectiveSearch("fast")
         self._mean = torch.tensor(member.statistics.mean_rgb)
 

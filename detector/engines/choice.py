@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from backbones.hardware import choose_device
 from detector.config import Execution
-from detector.engines.cache import cached_onnx, compiled_folder
+from detector.engines.devices import device_type
 from detector.engines.engine import Engine, check_members
-from detector.engines.onnx_file import read_onnx
-from detector.engines.onnx_graph import build_onnx
-from detector.engines.openvino_engine import OpenVinoEngine, hardware_precisions
-from detector.engines.torch_engine import TorchEngine
-from detector.members.network import Member
+from detector.members.member import MemberSource
 from detector.members.settings import MemberSettings
+from foundation.compiled_models import fastest_floats, hardware_precisions
 
 
-def make_engine(members: Sequence[Member], execution: Execution | None = None) -> Engine:
+def make_engine(members: Sequence[MemberSource], execution: Execution | None = None) -> Engine:
     """Return the engine for an ensemble.
 
     Raises
@@ -25,17 +21,25 @@ def make_engine(members: Sequence[Member], execution: Execution | None = None) -
     ValueError
         If the members do not agree, or the engine asked for has not the precision or the
         device asked for.
+    WeightsError
+        If a member has to be read and cannot be used.
+    ModuleNotFoundError
+        If the engine torch is asked for and PyTorch is not installed.
     """
     execution = execution or Execution()
-    check_members(members)
-    device = choose_device(execution.device)
-    if execution.engine == "torch" or (execution.engine == "auto" and device.type != "cpu"):
-        return TorchEngine(members, execution)
-    _check_cpu(device.type)
-    calibrated = all(member.activation_ranges for member in members)
+    settings = [member.settings for member in members]
+    check_members(settings)
+    device = device_type(execution.device)
+    if execution.engine == "torch" or (execution.engine == "auto" and device != "cpu"):
+        from detector.engines.torch_engine import TorchEngine
+
+        return TorchEngine([member.read() for member in members], execution)
+    _check_cpu(device)
+    calibrated = all(one.activation_ranges for one in settings)
     precision = _choose_precision(execution.precision, calibrated=calibrated)
-    model = _converted(members, eight_bits=precision == "int8")
-    return _openvino(model, members, precision, execution)
+    eight_bits = precision == "int8"
+    identity = ["ensemble", eight_bits, *(member.digest() for member in members)]
+    return _openvino(lambda: _graph(members, eight_bits), identity, settings, precision, execution)
 
 
 def make_onnx_engine(path: str | Path, execution: Execution | None = None) -> Engine:
@@ -50,10 +54,12 @@ def make_onnx_engine(path: str | Path, execution: Execution | None = None) -> En
     ValueError
         If the file does not hold the precision asked for, or the engine is not OpenVINO.
     """
+    from detector.engines.onnx_file import read_onnx
+
     execution = execution or Execution()
     if execution.engine == "torch":
         raise ValueError(f"{path}: ONNX files run on the engine openvino, not on torch")
-    _check_cpu("cpu" if execution.device == "auto" else choose_device(execution.device).type)
+    _check_cpu("cpu" if execution.device == "auto" else device_type(execution.device))
     file = read_onnx(path)
     precision = (
         "int8" if file.eight_bits else _choose_precision(execution.precision, calibrated=False)
@@ -62,38 +68,42 @@ def make_onnx_engine(path: str | Path, execution: Execution | None = None) -> En
         raise ValueError(
             f"{path}: holds {precision} arithmetic, not {execution.precision}; export it again"
         )
-    return _openvino(file.path, file.settings, precision, execution)
+    return _openvino(
+        file.path.read_bytes, ["onnx", file.digest], file.settings, precision, execution
+    )
 
 
-def _converted(members: Sequence[Member], *, eight_bits: bool) -> Path | bytes:
-    try:
-        return cached_onnx(members, eight_bits=eight_bits)
-    except OSError:  # nowhere to keep it: converted again next time
-        return build_onnx(members, eight_bits=eight_bits).SerializeToString()
+def _graph(members: Sequence[MemberSource], eight_bits: bool) -> bytes:
+    from detector.engines.onnx_graph import build_onnx
+
+    model = build_onnx([member.read() for member in members], eight_bits=eight_bits)
+    return model.SerializeToString()
 
 
 def _openvino(
-    model: Path | bytes, settings: Sequence[MemberSettings], precision: str, execution: Execution
-) -> OpenVinoEngine:
-    floats = precision
-    if precision == "int8":  # what stays in floats
-        floats = _choose_precision("auto", calibrated=False)
+    build: Callable[[], bytes],
+    identity: Sequence[object],
+    settings: Sequence[MemberSettings],
+    precision: str,
+    execution: Execution,
+) -> Engine:
+    from detector.engines.openvino_engine import OpenVinoEngine
+
     return OpenVinoEngine(
-        model,
+        build,
+        identity,
         settings,
-        precision=floats,
+        precision=fastest_floats() if precision == "int8" else precision,  # of what is not 8 bits
         batch_size=execution.batch_size_on("cpu"),
         name=precision,
-        compiled=compiled_folder(),
     )
 
 
 def _choose_precision(asked: str, *, calibrated: bool) -> str:
     """Return the arithmetic on the CPU: the one asked for, or the fastest in hardware."""
-    hardware = hardware_precisions()
     if asked == "auto":
-        order = ("int8", "bfloat16") if calibrated else ("bfloat16",)
-        return next((name for name in order if name in hardware), "float32")
+        eight_bits = calibrated and "int8" in hardware_precisions()
+        return "int8" if eight_bits else fastest_floats()
     if asked == "float16":
         raise ValueError("float16 runs on GPUs only: choose float32, bfloat16 or int8 on the CPU")
     return asked

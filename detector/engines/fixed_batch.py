@@ -16,8 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detector.members.network import check_windows
-from detector.members.settings import MemberSettings
+from detector.members.settings import MemberSettings, check_windows
 
 Run = Callable[[], Tensor]
 Capture = Callable[[Run, torch.device], Run]

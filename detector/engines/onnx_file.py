@@ -8,6 +8,7 @@ The metadata of the file holds one JSON document under the key ``inception-rcnn`
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from detector.engines.onnx_graph import build_onnx
-from detector.members.network import Member
+from detector.members.member import Member
 from detector.members.settings import MemberSettings, settings_from_document
 from foundation.files import whole_file
 from foundation.tensor_file import WeightsError
@@ -31,6 +32,7 @@ class OnnxDetector(NamedTuple):
     """What an ONNX file holds."""
 
     path: Path
+    digest: str  # of its bytes
     eight_bits: bool
     settings: tuple[MemberSettings, ...]
 
@@ -68,22 +70,24 @@ def read_onnx(path: str | Path) -> OnnxDetector:
             f"{path}: no such file; check the path or run inception-rcnn export first"
         )
     try:
-        model = onnx.load_model(path, load_external_data=False)
+        content = path.read_bytes()
+        model = onnx.load_model_from_string(content)
         onnx.checker.check_model(model)
     except (DecodeError, onnx.checker.ValidationError, OSError) as error:
         raise WeightsError(f"{path}: not a whole ONNX file ({error}); {_REMEDY}") from error
     properties = {entry.key: entry.value for entry in model.metadata_props}
     try:
-        return _detector_from(path, json.loads(properties[_KEY]))
+        return _detector_from(path, content, json.loads(properties[_KEY]))
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{path}: holds no detector's settings, or damaged ones ({error}); {_REMEDY}"
         ) from error
 
 
-def _detector_from(path: Path, document: Mapping[str, Any]) -> OnnxDetector:
+def _detector_from(path: Path, content: bytes, document: Mapping[str, Any]) -> OnnxDetector:
     found = {key: document[key] for key in _HEADER}
     if found != _HEADER:
         raise ValueError(f"it is {found}, not {_HEADER}")
     settings = tuple(MemberSettings(**settings_from_document(one)) for one in document["members"])
-    return OnnxDetector(path, document["arithmetic"] == "int8", settings)
+    digest = hashlib.blake2b(content).hexdigest()
+    return OnnxDetector(path, digest, document["arithmetic"] == "int8", settings)

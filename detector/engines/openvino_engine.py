@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 
 from detector.engines.engine import Piece, check_members
-from detector.members.network import check_windows
-from detector.members.settings import MemberSettings
+from detector.members.settings import MemberSettings, check_windows
 from detector.regions.warp import warp_regions
-
-_PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
-_DEVICE = "CPU"
+from foundation.compiled_models import CompileSettings, compiled_folder, start_compiling
 
 
 class OpenVinoEngine:
     """Networks run by OpenVINO on the CPU, several batches at a time; see `Engine`.
 
+    They are compiled, or read from the cache, in a thread; the first batch waits for that.
+
     Parameters
     ----------
-    model : Path or bytes
-        ONNX graph of `build_onnx`: a file, or its content.
+    build : callable
+        Makes the ONNX graph of `build_onnx`; called where it is not in the cache.
+    identity : sequence
+        What the graph is made from; see `foundation.compiled_models.start_compiling`.
     settings : sequence of MemberSettings
         Of the graph's members.
     precision : {"float32", "bfloat16"}
@@ -34,36 +34,25 @@ class OpenVinoEngine:
         Windows of a batch.
     name : str
         Of the arithmetic, for people.
-    compiled : Path, optional
-        Folder in which compiled networks are kept for the next time.
     """
 
     def __init__(
         self,
-        model: Path | bytes,
+        build: Callable[[], bytes],
+        identity: Sequence[object],
         settings: Sequence[MemberSettings],
         *,
         precision: str,
         batch_size: int,
         name: str,
-        compiled: Path | None = None,
     ) -> None:
         check_members(settings)
         self.settings = tuple(settings)
         self.batch_size = batch_size
         self.name = f"openvino {name} on cpu"
-        core = openvino.Core()
-        network = core.read_model(model)
         side = self.settings[0].statistics.size
-        network.reshape([batch_size, side, side, 3])
-        properties = {
-            "PERFORMANCE_HINT": "THROUGHPUT",
-            "INFERENCE_PRECISION_HINT": _PRECISION_HINTS[precision],
-        }
-        if compiled is not None:
-            properties["CACHE_DIR"] = str(compiled)
-        self._compiled = core.compile_model(network, _DEVICE, properties)
-        self._in_flight: int = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        how = CompileSettings((batch_size, side, side, 3), precision)
+        self._compiling = start_compiling(build, identity, how, compiled_folder())
         self._idle: deque[openvino.InferRequest] = deque()  # of all calls
 
     def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -78,9 +67,11 @@ class OpenVinoEngine:
     def member_scores(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
         """Score batches; as many run at a time as suits the processor."""
         running: deque[tuple[openvino.InferRequest, int]] = deque()
+        network = self._compiling.result()
+        most: int = network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         try:
             for windows in batches:
-                if len(running) == self._in_flight:
+                if len(running) == most:
                     yield self._finish(running)
                 filled = self._filled_up(windows)
                 request = self._take()
@@ -98,7 +89,7 @@ class OpenVinoEngine:
         try:
             return self._idle.popleft()
         except IndexError:
-            return self._compiled.create_infer_request()
+            return self._compiling.result().create_infer_request()
 
     def _finish(self, running: deque[tuple[openvino.InferRequest, int]]) -> NDArray[np.float32]:
         request, count = running[0]
@@ -120,10 +111,3 @@ class OpenVinoEngine:
         if missing == 0:
             return windows
         return np.concatenate([windows, np.zeros((missing, *windows.shape[1:]), np.uint8)])
-
-
-def hardware_precisions() -> frozenset[str]:
-    """Return which of float32, bfloat16 and int8 the processor multiplies in hardware."""
-    known = {"FP32": "float32", "BF16": "bfloat16", "INT8": "int8"}
-    offered = openvino.Core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
-    return frozenset(known[name] for name in offered if name in known)

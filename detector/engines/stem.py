@@ -7,12 +7,13 @@ trunks alone. That is seen from the weights themselves; no file and no setting s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from backbones.googlenet import STEM_MODULES
-from detector.members.network import Member
+from backbones.layout import STEM_MODULES
+from detector.members.member import Member
 from detector.members.settings import MemberSettings
 
 
@@ -45,13 +46,13 @@ def _is_in_stem(point: str) -> bool:
     return point.startswith("lrn") or point.split(".")[0] in STEM_MODULES
 
 
-def _stem_weights(member: Member) -> list[Tensor]:
+def _stem_weights(member: Member) -> list[NDArray[Any]]:
     return [
-        parameter
-        for name in STEM_MODULES
-        for parameter in member.network.get_submodule(name).parameters()
+        member.tensors[name]
+        for name in sorted(member.tensors)
+        if name.split(".")[0] in STEM_MODULES
     ]
 
 
-def _are_equal(weights: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
-    return all(torch.equal(one, other) for one, other in zip(weights, others, strict=True))
+def _are_equal(weights: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]) -> bool:
+    return all(np.array_equal(one, other) for one, other in zip(weights, others, strict=True))

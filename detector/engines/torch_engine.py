@@ -14,7 +14,8 @@ from detector.config import Execution
 from detector.engines.engine import Piece, check_members
 from detector.engines.fixed_batch import FixedBatch
 from detector.engines.stem import same_stems
-from detector.members.network import Member
+from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.regions.warp import warp_regions
 from detector.regions.warp_torch import warp_regions_on_device
 
@@ -31,14 +32,14 @@ class TorchEngine:
     Parameters
     ----------
     members : sequence of Member
-        One or more, of the same classes and warp. They are copied to the device.
+        One or more, of the same classes and warp. Their networks are made on the device.
     execution : Execution, optional
         Device, arithmetic and batch size.
 
     Attributes
     ----------
-    members : tuple of Member
-        The copies that run.
+    members : tuple of TorchMember
+        The networks that run.
     device : torch.device
 
     Raises
@@ -51,15 +52,15 @@ class TorchEngine:
         execution = execution or Execution()
         check_members(members)
         self.device = choose_device(execution.device)
-        self.members = tuple(member.prepared(execution) for member in members)
-        self._stems = same_stems(self.members)
+        self.members = tuple(TorchMember.of(member).prepared(execution) for member in members)
+        self._stems = same_stems(members)
         self.batch_size = execution.batch_size_on(self.device.type)
         dtype = choose_dtype(execution.precision, self.device)
         self.name = f"torch {str(dtype).removeprefix('torch.')} on {self.device}"
         self._recorded = self._record() if self.device.type == "cuda" else None
 
     @property
-    def settings(self) -> Sequence[Member]:
+    def settings(self) -> Sequence[TorchMember]:
         """The settings of the members."""
         return self.members
 

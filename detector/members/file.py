@@ -19,21 +19,20 @@ classifier is "svm", output 0 is not used. Older files name no classifier: it is
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-from safetensors.torch import save
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from backbones.googlenet import GoogLeNet
-from backbones.no_init import NoInit
-from detector.members.network import Member
-from detector.members.settings import settings_from_document
-from foundation.files import whole_file
-from foundation.tensor_file import FileKind, WeightsError, check_finite
+from backbones.layout import parameter_shapes
+from detector.members.member import Member
+from detector.members.settings import MemberSettings, settings_from_document
+from foundation.tensor_file import FileKind, WeightsError
 
 _KIND = FileKind(
     "member",
@@ -47,29 +46,42 @@ _KIND = FileKind(
 )
 
 
-def save_member(path: str | Path, member: Member) -> None:
-    """Write a member to a file, whole or not at all.
+@dataclass(frozen=True)
+class MemberFile:
+    """A member's file whose tensors are not read yet; see `detector.members.member.MemberSource`.
 
-    Auxiliary heads are left out: they serve training only.
+    Attributes
+    ----------
+    path : Path
+    settings : MemberSettings
+    """
+
+    path: Path
+    settings: MemberSettings
+
+    def digest(self) -> str:
+        """Return the digest of the file's bytes."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+
+    def read(self) -> Member:
+        """Return the member with its tensors; errors are those of `load_member`."""
+        return load_member(self.path)
+
+
+def open_member(path: str | Path) -> MemberFile:
+    """Read the settings of a member's file, and leave its tensors for later.
 
     Raises
     ------
     WeightsError
-        If a weight is not finite in float16, or the provenance cannot be written as JSON.
+        If the file is missing, damaged, of another format or version, or if its settings cannot
+        be used; names the file and the remedy.
     """
     path = Path(path)
-    state = member.network.state_dict()
-    tensors = {
-        name: tensor.detach().to("cpu", torch.float16).contiguous()
-        for name, tensor in state.items()
-        if not name.startswith("auxiliary")
-    }
-    for name, tensor in tensors.items():
-        check_finite(path, name, tensor)
-    metadata = {_KIND.key: _to_json(path, member)}
-    with whole_file(path) as temporary:
-        # save_file would let nobody but the owner read it.
-        temporary.write_bytes(save(tensors, metadata))
+    document = _KIND.read_document(path)
+    with _settings_errors(path):
+        return MemberFile(path, MemberSettings(**settings_from_document(document)))
 
 
 def load_member(path: str | Path) -> Member:
@@ -78,26 +90,35 @@ def load_member(path: str | Path) -> Member:
     Returns
     -------
     Member
-        With a float32 network on the CPU, in evaluation mode.
+        With float16 tensors.
 
     Raises
     ------
     WeightsError
-        If the file is missing, damaged, of another format or version, or if its tensors,
-        classes or settings do not fit each other; names the file and the remedy.
+        As `open_member`, and if the tensors do not fit the classes or are not finite.
     """
     path = Path(path)
     document, tensors = _KIND.read(path)
     with _settings_errors(path):
         settings = settings_from_document(document)
-    classes = settings["classes"]
-    _check_outputs(path, tensors, len(classes))
-    with NoInit():
-        network = GoogLeNet(len(classes) + 1).eval()
-    _KIND.check_tensors(path, tensors, network.state_dict())
-    network.load_state_dict(tensors)
+    outputs = len(settings["classes"]) + 1
+    _check_outputs(path, tensors, outputs)
+    _KIND.check_tensors(path, tensors, parameter_shapes(outputs))
     with _settings_errors(path):
-        return Member(network=network, **settings)
+        return Member(tensors=tensors, **settings)
+
+
+def save_member(path: str | Path, member: Member) -> None:
+    """Write a member to a file, whole or not at all.
+
+    Raises
+    ------
+    WeightsError
+        If a weight is not finite in float16, or the provenance cannot be written as JSON.
+    """
+    with np.errstate(over="ignore"):  # what is too large for float16 is refused by its name
+        tensors = {name: tensor.astype(np.float16) for name, tensor in member.tensors.items()}
+    _KIND.write(Path(path), member.to_document(), tensors)
 
 
 @contextmanager
@@ -110,20 +131,10 @@ def _settings_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _to_json(path: Path, member: Member) -> str:
-    document = {**_KIND.header, **member.to_document()}
-    try:
-        return json.dumps(document, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{path}: the provenance cannot be written as JSON ({error}); use plain finite values"
-        ) from error
-
-
-def _check_outputs(path: Path, tensors: Mapping[str, Tensor], class_count: int) -> None:
+def _check_outputs(path: Path, tensors: Mapping[str, NDArray[Any]], outputs: int) -> None:
     bias = tensors.get("classifier.bias")
-    if bias is not None and bias.shape != (class_count + 1,):
+    if bias is not None and bias.shape != (outputs,):
         raise WeightsError(
-            f"{path}: lists {class_count} classes, which with the background must make"
-            f" {class_count + 1} outputs, but has {tuple(bias.shape)}; {_KIND.remedy}"
+            f"{path}: lists {outputs - 1} classes, which with the background must make"
+            f" {outputs} outputs, but has {bias.shape}; {_KIND.remedy}"
         )

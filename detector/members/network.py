@@ -1,9 +1,10 @@
-"""A trained network with its settings, and the device and arithmetic that it runs in."""
+"""A member as a network of PyTorch, and the device and arithmetic that it runs in."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +13,15 @@ from torch import Tensor
 
 from backbones.googlenet import GoogLeNet
 from backbones.hardware import choose_device, choose_dtype
+from backbones.no_init import NoInit
 from detector.config import Execution
-from detector.members.settings import MemberSettings
+from detector.members.member import Member
+from detector.members.settings import MemberSettings, check_windows
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Member(MemberSettings):
-    """A trained network with all that is needed to use it.
+class TorchMember(MemberSettings):
+    """A trained or untrained network of PyTorch with a member's settings.
 
     Attributes
     ----------
@@ -42,7 +45,29 @@ class Member(MemberSettings):
                 f" {len(self.classes)} classes) but got {outputs}"
             )
 
-    def prepared(self, execution: Execution) -> Member:
+    @classmethod
+    def of(cls, member: Member) -> TorchMember:
+        """Return a member's network: float32, on the CPU, in evaluation mode."""
+        with NoInit():
+            network = GoogLeNet(len(member.classes) + 1).eval()
+        network.load_state_dict(
+            {name: torch.from_numpy(np.array(tensor)) for name, tensor in member.tensors.items()}
+        )
+        return cls(network=network, **_settings(member))
+
+    def to_member(self) -> Member:
+        """Return settings and tensors, float32.
+
+        Auxiliary heads are left out: they serve training only.
+        """
+        tensors = {
+            name: tensor.detach().to("cpu", torch.float32).numpy().copy()
+            for name, tensor in self.network.state_dict().items()
+            if not name.startswith("auxiliary")
+        }
+        return Member(tensors=tensors, **_settings(self))
+
+    def prepared(self, execution: Execution) -> TorchMember:
         """Return a copy in evaluation mode on the device and in the arithmetic to run with.
 
         The classifier stays in float32, so that reduced precision does not round the logits.
@@ -100,17 +125,11 @@ class Member(MemberSettings):
         return outputs.softmax(dim=1) if self.classifier == "softmax" else _svm_scores(outputs)
 
 
+def _settings(settings: MemberSettings) -> dict[str, Any]:
+    return {one.name: getattr(settings, one.name) for one in fields(MemberSettings)}
+
+
 def _svm_scores(outputs: Tensor) -> Tensor:
     """Map margins (R, C + 1) to scores; the background, whose output is not used, comes first."""
     of_classes = outputs[:, 1:].sigmoid()  # (R, C)
     return torch.cat([1 - of_classes.amax(dim=1, keepdim=True), of_classes], dim=1)
-
-
-def check_windows(shape: tuple[int, ...], dtype: str, settings: MemberSettings) -> None:
-    """Raise ValueError unless windows are (R, S, S, 3) uint8 of the member's size."""
-    expected = (settings.statistics.size, settings.statistics.size, 3)
-    if dtype != "uint8" or len(shape) != 4 or tuple(shape[1:]) != expected:
-        raise ValueError(
-            f"windows must be (R, {', '.join(map(str, expected))}) uint8 but got"
-            f" {tuple(shape)} {dtype}"
-        )

@@ -132,3 +132,13 @@ def _class_from(row: Mapping[str, Any]) -> ObjectClass:
     ]:
         raise ValueError(f"a class must be a number and two texts but got {dict(row)}")
     return object_class
+
+
+def check_windows(shape: tuple[int, ...], dtype: str, settings: MemberSettings) -> None:
+    """Raise ValueError unless windows are (R, S, S, 3) uint8 of the member's size."""
+    expected = (settings.statistics.size, settings.statistics.size, 3)
+    if dtype != "uint8" or len(shape) != 4 or tuple(shape[1:]) != expected:
+        raise ValueError(
+            f"windows must be (R, {', '.join(map(str, expected))}) uint8 but got"
+            f" {tuple(shape)} {dtype}"
+        )

@@ -16,8 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from backbones.googlenet import INCEPTION_WIDTHS, GoogLeNet
-from detector.members.network import Member
+from backbones.googlenet import GoogLeNet
+from backbones.layout import range_points
+from detector.config import Execution
+from detector.members.member import Member
+from detector.members.network import TorchMember
 
 REGIONS = 512
 """Regions that a member is calibrated on, of training photographs; fewer where it saw fewer."""
@@ -29,7 +32,7 @@ def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str,
     Parameters
     ----------
     member : Member
-        Runs as it stands: in float32 for exact ranges.
+        Runs in float32, for exact ranges.
     batches : iterable of (B, S, S, 3) uint8 arrays
         Warped regions.
 
@@ -38,9 +41,10 @@ def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str,
     ValueError
         If there is no region, or an activation is never above 0.
     """
-    with _largest_outputs(member.network) as largest:
+    runs = TorchMember.of(member).prepared(Execution(precision="float32"))
+    with _largest_outputs(runs.network) as largest:
         for windows in batches:
-            member.probabilities(windows)
+            runs.probabilities(windows)
     ranges = {point: largest.get(point, 0.0) for point in range_points()}
     if dead := [point for point, value in ranges.items() if not value > 0]:
         raise ValueError(
@@ -48,15 +52,6 @@ def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str,
             " real photographs, and a trained network"
         )
     return ranges
-
-
-def range_points() -> tuple[str, ...]:
-    """Return the names of the modules of `GoogLeNet` whose outputs are rounded to 8 bits."""
-    points = ["lrn1", "conv2_reduce", "lrn2"]
-    for block in INCEPTION_WIDTHS:
-        name = f"inception_{block}"
-        points += [f"{name}.conv3x3_reduce", f"{name}.conv5x5_reduce", name]
-    return tuple(points[:-1])  # nothing convolves what 5b gives
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from backbones.training.processes import process_rank, wait_for_all
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
 from detector.members.file import save_member
-from detector.members.network import Member
+from detector.members.network import TorchMember
 from detector.regions.warp import WarpConfig
 from detector.training.batches import WindowBatches, WindowCutter
 from detector.training.calibration import REGIONS, calibrate
@@ -156,7 +156,7 @@ def train_member(
     freeze(network, config)
     settings = _settings(network, images, classes, config)
     provenance = {"optimization": asdict(config.optimization), **settings}
-    member = Member(network=network, classes=tuple(classes), provenance=provenance)
+    member = TorchMember(network=network, classes=tuple(classes), provenance=provenance)
     table = build_window_table(images.annotations, images.boxes_xyxy, settings["classes"])
     data = _Data([annotation.image_path for annotation in images.annotations], table, member.warp)
     frozen = frozen_part(network, member.statistics, config)
@@ -219,7 +219,7 @@ def _composed(frozen: Callable[[Tensor], Tensor], trained: Predict) -> Predict:
     return lambda windows: trained(frozen(windows))
 
 
-def _save(member: Member, data: _Data, config: TrainingConfig, run_folder: Path) -> Path:
+def _save(member: TorchMember, data: _Data, config: TrainingConfig, run_folder: Path) -> Path:
     """Calibrate the trained member and write it; in the first process only."""
     path = run_folder / "member.safetensors"
     if process_rank() == 0:
@@ -227,7 +227,8 @@ def _save(member: Member, data: _Data, config: TrainingConfig, run_folder: Path)
         enough = -(-REGIONS // source.batch_size)
         steps = range(1, 1 + min(enough, config.optimization.steps))
         places = range(source.batch_size)
-        ranges = calibrate(member, (source.load(step, places).inputs.numpy() for step in steps))
-        save_member(path, replace(member, activation_ranges=ranges))
+        trained = member.to_member()
+        ranges = calibrate(trained, (source.load(step, places).inputs.numpy() for step in steps))
+        save_member(path, replace(trained, activation_ranges=ranges))
     wait_for_all()
     return path

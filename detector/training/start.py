@@ -11,6 +11,7 @@ import torch
 from backbones import GoogLeNet, load_imagenet_weights
 from detector.classes import ObjectClass
 from detector.members.file import load_member
+from detector.members.network import TorchMember
 from detector.training.config import TrainingConfig
 
 
@@ -43,7 +44,7 @@ def network_of_member(
     WeightsError
         As `detector.members.file.load_member`.
     """
-    member = load_member(path)
+    member = TorchMember.of(load_member(path))
     known = {c.key: output for output, c in enumerate(member.classes, start=1)}
     old = member.network.classifier
     network = _new_network(1 + len(known), config)

@@ -1,36 +1,8 @@
 """MultiBox (Erhan et al., CVPR 2014): one look of a network at the image gives proposals.
 
-Importing this package imports PyTorch; ``import proposals`` alone does not.
+What runs on PyTorch is loaded when it is asked for, and so are the engines.
 """
 
-from proposals.multibox.network import (
-    Backbone,
-    ConvolutionalHead,
-    GlobalHead,
-    MultiBoxNetwork,
-    decode,
-)
-from proposals.multibox.priors import grid_priors, kmeans_priors
-from proposals.multibox.proposer import MultiBox, MultiBoxConfig
-from proposals.multibox.weights_file import (
-    MultiBoxWeightsError,
-    load_multibox,
-    pretrained_path,
-    save_multibox,
-)
+import lazy_loader
 
-__all__ = [
-    "Backbone",
-    "ConvolutionalHead",
-    "GlobalHead",
-    "MultiBox",
-    "MultiBoxConfig",
-    "MultiBoxNetwork",
-    "MultiBoxWeightsError",
-    "decode",
-    "grid_priors",
-    "kmeans_priors",
-    "load_multibox",
-    "pretrained_path",
-    "save_multibox",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

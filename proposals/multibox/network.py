@@ -10,22 +10,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from proposals.multibox.layout import (
+    CONVOLUTIONAL_LAYERS,
+    GLOBAL_WIDTHS,
+    GRID_WIDTHS,
+    LEVELS,
+    POOLED_SIDE,
+    VALUES,
+    grid_cells,
+    residual_scales,
+)
 from proposals.multibox.priors import PriorLevel, grid_priors
 
 _FIRST_CONFIDENCE = 0.01  # of every prior before training: objects are rare
-_STEP = 0.1  # a residual of 1 moves an edge by this share of the prior's side
-
-# Shapes follow the training boxes of ILSVRC-like photographs: half of them have sides of 0.15
-# to 0.57 of the image, and they are rather tall once the image is made square.
-_ASPECTS = (0.35, 0.7, 1.4)
-LEVELS = (
-    PriorLevel((0.075, 0.11), _ASPECTS),
-    PriorLevel((0.16, 0.23), _ASPECTS),
-    PriorLevel((0.33, 0.46), _ASPECTS),
-    PriorLevel((0.62, 0.78), _ASPECTS),
-    PriorLevel((0.94,), _ASPECTS),
-)
-"""Priors of `ConvolutionalHead`, finest grid first."""
 
 
 class Backbone(Protocol):
@@ -59,10 +56,9 @@ class Head(nn.Module):
 
     def __init__(self, priors: NDArray[np.float32]) -> None:
         super().__init__()
-        boxes = torch.from_numpy(priors)
-        sides = boxes[:, 2:] - boxes[:, :2]  # (K, 2)
-        self.register_buffer("priors", boxes)
-        self.register_buffer("scales", _STEP * sides.repeat(1, 2), persistent=False)
+        self.register_buffer("priors", torch.from_numpy(priors))
+        scales = torch.from_numpy(residual_scales(priors))
+        self.register_buffer("scales", scales, persistent=False)
 
     def forward(self, at_4e: Tensor, at_5b: Tensor) -> RawPredictions:
         """Predict from the maps of `Backbone.maps`."""
@@ -80,17 +76,15 @@ class ConvolutionalHead(Head):
     """
 
     def __init__(self, size: int) -> None:
-        halved = [-(-size // stride) for stride in (16, 32, 64, 128)]
-        super().__init__(grid_priors([*halved, 1], LEVELS))
-        self.reduce_4e = nn.Conv2d(832, 96, 1)
-        self.fine = nn.Conv2d(96, 96, 3, padding=1)
-        self.reduce_5b = nn.Conv2d(1024, 160, 1)
-        self.middle = nn.Conv2d(160, 160, 3, padding=1)
-        self.halve = nn.Conv2d(160, 128, 3, stride=2, padding=1)
-        self.quarter = nn.Conv2d(128, 128, 3, stride=2, padding=1)
+        super().__init__(grid_priors(grid_cells(size), LEVELS))
+        self.reduce_4e = _convolution("reduce_4e")
+        self.fine = _convolution("fine")
+        self.reduce_5b = _convolution("reduce_5b")
+        self.middle = _convolution("middle")
+        self.halve = _convolution("halve")
+        self.quarter = _convolution("quarter")
         self.predict = nn.ModuleList(
-            _predictor(width, level)
-            for width, level in zip((96, 160, 128, 128, 128), LEVELS, strict=True)
+            _predictor(width, level) for width, level in zip(GRID_WIDTHS, LEVELS, strict=True)
         )
 
     def forward(self, at_4e: Tensor, at_5b: Tensor) -> RawPredictions:
@@ -102,7 +96,7 @@ class ConvolutionalHead(Head):
         whole = coarsest.mean(dim=(2, 3), keepdim=True)  # (N, 128, 1, 1)
         grids = (fine, middle, coarse, coarsest, whole)
         raw = [
-            predict(grid).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 5))  # (N, K, 5)
+            predict(grid).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, VALUES))  # (N, K, 5)
             for predict, grid in zip(self.predict, grids, strict=True)
         ]
         return _split(torch.cat(raw, dim=1))
@@ -117,22 +111,21 @@ class GlobalHead(Head):
         Of `kmeans_priors`.
     """
 
-    _GRID = 7
-
     def __init__(self, priors: NDArray[np.float32]) -> None:
         super().__init__(priors)
-        self.reduce = nn.Conv2d(1024, 48, 1)
-        self.hidden = nn.Linear(48 * self._GRID**2, 160)
-        self.predict = nn.Linear(160, 5 * len(priors))
+        coarse, reduced, hidden = GLOBAL_WIDTHS
+        self.reduce = nn.Conv2d(coarse, reduced, 1)
+        self.hidden = nn.Linear(reduced * POOLED_SIDE**2, hidden)
+        self.predict = nn.Linear(hidden, VALUES * len(priors))
         with torch.no_grad():
             self.predict.weight.normal_(std=0.01)
             self.predict.bias.copy_(_first_bias(len(priors)))
 
     def forward(self, at_4e: Tensor, at_5b: Tensor) -> RawPredictions:  # noqa: ARG002 - one form
         """Predict from the maps of `Backbone.maps`."""
-        pooled = F.adaptive_avg_pool2d(F.relu(self.reduce(at_5b)), self._GRID)
+        pooled = F.adaptive_avg_pool2d(F.relu(self.reduce(at_5b)), POOLED_SIDE)
         hidden = F.relu(self.hidden(pooled.flatten(1)))
-        return _split(self.predict(hidden).unflatten(1, (-1, 5)))
+        return _split(self.predict(hidden).unflatten(1, (-1, VALUES)))
 
 
 class MultiBoxNetwork(nn.Module):
@@ -159,22 +152,15 @@ class MultiBoxNetwork(nn.Module):
         return predictions
 
 
-def decode(residuals: Tensor, priors: Tensor, scales: Tensor) -> Tensor:
-    """Return boxes (..., K, 4) in shares of the image, inside it, edges in order.
-
-    Parameters
-    ----------
-    residuals : Tensor, (..., K, 4)
-    priors, scales : Tensor, (K, 4)
-    """
-    edges = (priors + residuals * scales).clamp(0, 1)
-    low = torch.minimum(edges[..., :2], edges[..., 2:])
-    high = torch.maximum(edges[..., :2], edges[..., 2:])
-    return torch.cat([low, high], dim=-1)
+def _convolution(name: str) -> nn.Conv2d:
+    layer = CONVOLUTIONAL_LAYERS[name]
+    return nn.Conv2d(
+        layer.inputs, layer.outputs, layer.side, stride=layer.stride, padding=layer.side // 2
+    )
 
 
 def _predictor(width: int, level: PriorLevel) -> nn.Conv2d:
-    layer = nn.Conv2d(width, 5 * level.per_cell, 1)
+    layer = nn.Conv2d(width, VALUES * level.per_cell, 1)
     with torch.no_grad():
         layer.weight.normal_(std=0.01)
         assert layer.bias is not None  # noqa: S101 - for the type checker

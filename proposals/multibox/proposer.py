@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from proposals.boxes import box_areas
 from proposals.images import as_rgb_uint8, read_image
-from proposals.multibox.network import Backbone, MultiBoxNetwork, decode
-from proposals.multibox.weights_file import LoadedMultiBox, load_multibox, pretrained_path
+from proposals.multibox.predictor import FloatArray, Predictor, decode
+from proposals.multibox.weights_file import pretrained_path
 from proposals.nms import non_maximum_suppression
 from proposals.result import Proposals
+
+if TYPE_CHECKING:
+    from proposals.multibox.network import Backbone
 
 Crop = tuple[float, float, float, float]
 
@@ -39,7 +40,9 @@ class MultiBoxConfig:
     Attributes
     ----------
     max_boxes : int
-        Proposals an image (GoogLeNet, section 7: 200).
+        Proposals of an image (GoogLeNet, section 7: 200). On held-out training photographs, 200
+        raise the coverage of doubled Selective Search from 0.913 to 0.952, 300 to 0.958, 400 to
+        0.960.
     crops : tuple of tuple of float
         Parts of the image that the network sees one by one: x1, y1, x2, y2 in shares of it.
     nms_iou : float
@@ -49,7 +52,7 @@ class MultiBoxConfig:
         dropped: their objects are cut.
     """
 
-    max_boxes: int = 200
+    max_boxes: int = 300
     crops: tuple[Crop, ...] = (WHOLE, *_QUARTERS)
     nms_iou: float = 0.75
     cut_margin: float = 0.02
@@ -72,11 +75,9 @@ class MultiBox:
 
     Parameters
     ----------
-    weights : LoadedMultiBox
-        Of `load_multibox`.
+    predictor : Predictor
+        Runs the network: an `OpenVinoPredictor` or a `TorchPredictor`.
     config : MultiBoxConfig, optional
-    dtype : torch.dtype
-        Arithmetic of the network.
 
     Examples
     --------
@@ -84,33 +85,24 @@ class MultiBox:
     >>> from proposals.multibox import MultiBox
     >>> from skimage.data import astronaut
     >>> found = MultiBox.from_pretrained(GoogLeNet(1))(astronaut())
-    >>> len(found) <= 200
+    >>> len(found) <= 300
     True
     """
 
-    def __init__(
-        self,
-        weights: LoadedMultiBox,
-        config: MultiBoxConfig | None = None,
-        *,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
+    def __init__(self, predictor: Predictor, config: MultiBoxConfig | None = None) -> None:
         self.config = config or MultiBoxConfig()
-        network: MultiBoxNetwork = weights.network.to(dtype)
-        self._network = network.to(memory_format=torch.channels_last)
-        self._mean_rgb = weights.mean_rgb
-        self._dtype = dtype
+        self._predict = predictor
 
     @classmethod
-    def from_pretrained(
-        cls,
-        backbone: Backbone,
-        config: MultiBoxConfig | None = None,
-        *,
-        dtype: torch.dtype = torch.float32,
-    ) -> MultiBox:
-        """Load the weights that come with the package into a fresh GoogLeNet."""
-        return cls(load_multibox(pretrained_path(), backbone), config, dtype=dtype)
+    def from_pretrained(cls, backbone: Backbone, config: MultiBoxConfig | None = None) -> MultiBox:
+        """Load the weights that come with the package into a fresh GoogLeNet of PyTorch.
+
+        `detector.proposers` makes the same on OpenVINO, which is faster on processors.
+        """
+        from proposals.multibox.network_file import load_multibox
+        from proposals.multibox.torch_predictor import TorchPredictor
+
+        return cls(TorchPredictor(load_multibox(pretrained_path(), backbone)), config)
 
     def __call__(self, image: NDArray[Any] | str | Path) -> Proposals:
         """Propose boxes for one image.
@@ -128,7 +120,9 @@ class MultiBox:
         """
         rgb = read_image(image) if isinstance(image, str | Path) else as_rgb_uint8(image)
         height, width = rgb.shape[:2]
-        found = [self._look(rgb, crop) for crop in self.config.crops]
+        crops = self.config.crops
+        raw = self._predict(np.stack([self._resized(rgb, crop) for crop in crops]))
+        found = [self._boxes_of_crop(*one) for one in zip(crops, *raw, strict=True)]
         boxes = np.concatenate([boxes for boxes, _ in found])
         confidences = np.concatenate([confidences for _, confidences in found])
         pixels = (boxes * np.array([width, height] * 2)).astype(np.float32)
@@ -138,33 +132,24 @@ class MultiBox:
         kept = kept[: self.config.max_boxes]
         return Proposals.of_one_source(pixels[kept], (height, width), "multibox", confidences[kept])
 
-    def _look(
-        self, image: NDArray[np.uint8], crop: Crop
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _boxes_of_crop(
+        self, crop: Crop, residuals: FloatArray, logits: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Return one crop's boxes (K, 4) in shares of the image, and confidences (K,)."""
-        head = self._network.head
-        with torch.inference_mode():
-            raw = self._network(self._input(image, crop))
-            logits = raw.logits[0].float()
-            best = logits.topk(min(4 * self.config.max_boxes, len(logits))).indices
-            boxes = decode(
-                raw.residuals[0, best].float(), head.priors[best].float(), head.scales[best].float()
-            )
-        inside = boxes.numpy()
-        confidences = logits[best].sigmoid().numpy()
+        best = np.argsort(-logits, kind="stable")[: 4 * self.config.max_boxes]
+        inside = decode(residuals[best], self._predict.priors[best], self._predict.scales[best])
+        confidences = np.exp(-np.logaddexp(0, -logits[best])).astype(np.float32)  # logistic
         whole = _whole_objects(inside, crop, self.config.cut_margin)
         origin, sides = np.array(crop[:2] * 2), np.array([crop[2] - crop[0], crop[3] - crop[1]] * 2)
         return (origin + inside * sides)[whole].astype(np.float32), confidences[whole]
 
-    def _input(self, image: NDArray[np.uint8], crop: Crop) -> Tensor:
-        """Return what the network sees of a crop, (1, 3, S, S)."""
-        size = self._network.size
+    def _resized(self, image: NDArray[np.uint8], crop: Crop) -> NDArray[np.uint8]:
+        """Return what the network sees of a crop, (S, S, 3)."""
+        size = self._predict.size
         height, width = image.shape[:2]
         box = (crop[0] * width, crop[1] * height, crop[2] * width, crop[3] * height)
         seen = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR, box=box)
-        pixels = torch.from_numpy(np.asarray(seen, np.float32)) - torch.tensor(self._mean_rgb)
-        batch = pixels.permute(2, 0, 1)[None].to(self._dtype)
-        return batch.contiguous(memory_format=torch.channels_last)
+        return np.asarray(seen)
 
 
 def _whole_objects(boxes: NDArray[np.float32], crop: Crop, margin: float) -> NDArray[np.bool_]:

@@ -9,42 +9,71 @@ The file's metadata holds one JSON document under the key ``multibox``::
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
+from numpy.typing import NDArray
 
-from foundation.files import whole_file
-from proposals.multibox.network import (
-    Backbone,
-    ConvolutionalHead,
-    GlobalHead,
-    Head,
-    MultiBoxNetwork,
+from foundation.tensor_file import FileKind, WeightsError
+from proposals.multibox.layout import residual_scales
+
+HEADS = ("convolutional", "global")
+
+_KIND = FileKind(
+    "multibox",
+    {"format": "multibox", "version": 1},
+    "give a file that inception-rcnn train-multibox wrote",
 )
-
-_KEY = "multibox"
-_HEADER = {"format": "multibox", "version": 1}
-_REMEDY = "give a file that inception-rcnn train-multibox wrote"
-_UNUSED = "backbone.classifier."
+_PRIORS = "head.priors"
 
 
-class MultiBoxWeightsError(ValueError):
-    """A file of weights that cannot be used; names the file and the remedy."""
+@dataclass(frozen=True, eq=False)
+class MultiBoxWeights:
+    """A trained network as arrays, with all that is needed to run it.
 
+    Attributes
+    ----------
+    head : {"convolutional", "global"}
+    size : int
+        Height and width of the input in pixels.
+    mean_rgb : tuple of float
+        Colour that the input has subtracted, 0-255.
+    tensors : mapping of str to ndarray
+        By the names of `MultiBoxNetwork`; ``head.priors`` are (K, 4) float32.
+    """
 
-class LoadedMultiBox(NamedTuple):
-    """What a weights file holds."""
+    head: str
+    size: int
+    mean_rgb: tuple[float, float, float]
+    tensors: Mapping[str, NDArray[Any]]
 
-    network: MultiBoxNetwork
-    mean_rgb: tuple[float, float, float]  # to subtract from the input, 0-255
+    @property
+    def priors(self) -> NDArray[np.float32]:
+        """Prior boxes (K, 4) in shares of the image."""
+        return self.tensors[_PRIORS].astype(np.float32)
+
+    @property
+    def scales(self) -> NDArray[np.float32]:
+        """Units (K, 4) of the residuals."""
+        return residual_scales(self.priors)
+
+    def digest(self) -> str:
+        """Return a name that differs wherever settings or tensors do."""
+        state = hashlib.blake2b(f"{self.head} {self.size} {self.mean_rgb}".encode())
+        for name in sorted(self.tensors):
+            tensor = self.tensors[name]
+            state.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
+            state.update(np.ascontiguousarray(tensor).data)
+        return state.hexdigest()
+
+    def check(self, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Raise WeightsError, which names the file, unless the tensors have these shapes."""
+        _KIND.check_tensors(path, self.tensors, shapes)
 
 
 def pretrained_path() -> Path:
@@ -52,124 +81,50 @@ def pretrained_path() -> Path:
     return Path(str(files("proposals").joinpath("multibox/weights/multibox.safetensors")))
 
 
-def save_multibox(
-    path: str | Path,
-    network: MultiBoxNetwork,
-    mean_rgb: tuple[float, float, float],
-    provenance: Mapping[str, Any],
-) -> None:
-    """Write a network to a file, whole or not at all.
-
-    Parameters
-    ----------
-    path : str or Path
-    network : MultiBoxNetwork
-    mean_rgb : tuple of float
-        Colour that the input has subtracted, 0-255.
-    provenance : mapping
-        How the weights were made, in values that JSON knows.
-    """
-    kind = "convolutional" if isinstance(network.head, ConvolutionalHead) else "global"
-    document = {**_HEADER, "head": kind, "size": network.size, "mean_rgb": list(mean_rgb)}
-    metadata = {_KEY: json.dumps({**document, "provenance": dict(provenance)}, allow_nan=False)}
-    tensors = {
-        name: tensor.detach().to("cpu", _stored_type(name)).contiguous()
-        for name, tensor in network.state_dict().items()
-        if not name.startswith(_UNUSED)
-    }
-    for name, tensor in tensors.items():
-        if not bool(tensor.isfinite().all()):
-            raise MultiBoxWeightsError(f"{path}: tensor '{name}' is not finite in float16")
-    with whole_file(path) as temporary:
-        # save_file would let nobody but the owner read it.
-        temporary.write_bytes(save(tensors, metadata))
-
-
-def load_multibox(path: str | Path, backbone: Backbone) -> LoadedMultiBox:
+def read_multibox(path: str | Path) -> MultiBoxWeights:
     """Read a network from a file.
-
-    Parameters
-    ----------
-    path : str or Path
-    backbone : Backbone
-        A fresh network of the kind that the file's was trained with, for example
-        ``backbones.GoogLeNet(1)``; it is filled in place.
 
     Raises
     ------
-    MultiBoxWeightsError
-        If the file is missing, damaged, of another format, or does not fit the backbone.
+    WeightsError
+        If the file is missing, damaged or of another format.
     """
     path = Path(path)
-    metadata, tensors = _read(path)
-    document = _check_header(path, metadata)
+    document, tensors = _KIND.read(path)
     try:
-        size = int(document["size"])
         red, green, blue = (float(value) for value in document["mean_rgb"])
-        head = _head(document["head"], size, tensors)
+        size, head = int(document["size"]), document["head"]
+        if head not in HEADS or size < 1:
+            raise ValueError(f"head is {head!r}, size {size}")  # noqa: TRY301 - one remedy
+        priors = tensors[_PRIORS]
+        if priors.ndim != 2 or priors.shape[1] != 4:
+            raise ValueError(f"{_PRIORS} is of shape {priors.shape}")  # noqa: TRY301
     except (KeyError, TypeError, ValueError) as error:
-        raise MultiBoxWeightsError(f"{path}: settings are unusable ({error}); {_REMEDY}") from None
-    network = MultiBoxNetwork(backbone, head, size)
-    _fill(path, network, tensors)
-    return LoadedMultiBox(network.eval(), (red, green, blue))
+        raise WeightsError(f"{path}: settings are unusable ({error}); {_KIND.remedy}") from None
+    return MultiBoxWeights(head, size, (red, green, blue), tensors)
 
 
-def _stored_type(name: str) -> torch.dtype:
-    return torch.float32 if name == "head.priors" else torch.float16
+def write_multibox(
+    path: str | Path, weights: MultiBoxWeights, provenance: Mapping[str, Any]
+) -> None:
+    """Write a network to a file, whole or not at all; all but the priors as float16.
 
+    Parameters
+    ----------
+    path : str or Path
+    weights : MultiBoxWeights
+    provenance : mapping
+        How the weights were made, in values that JSON knows.
 
-def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
-    if not path.is_file():
-        raise MultiBoxWeightsError(f"{path}: no such file; {_REMEDY}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()  # the handle itself cannot be iterated in older safetensors
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise MultiBoxWeightsError(
-            f"{path}: not a whole safetensors file ({error}); fetch it again or {_REMEDY}"
-        ) from None
-
-
-def _check_header(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        document = json.loads(metadata[_KEY])
-    except (KeyError, json.JSONDecodeError):
-        raise MultiBoxWeightsError(f"{path}: no MultiBox weights; {_REMEDY}") from None
-    if not isinstance(document, dict):
-        raise MultiBoxWeightsError(f"{path}: no MultiBox weights; {_REMEDY}")
-    for key, wanted in _HEADER.items():
-        if document.get(key) != wanted:
-            raise MultiBoxWeightsError(
-                f"{path}: {key} must be {wanted!r} but is {document.get(key)!r}; {_REMEDY}"
-            )
-    return document
-
-
-def _head(kind: str, size: int, tensors: Mapping[str, Tensor]) -> Head:
-    if kind == "convolutional":
-        return ConvolutionalHead(size)
-    if kind == "global":
-        return GlobalHead(tensors["head.priors"].numpy().astype(np.float32))
-    raise ValueError(f"head must be 'convolutional' or 'global', but is {kind!r}")
-
-
-def _fill(path: Path, network: MultiBoxNetwork, tensors: Mapping[str, Tensor]) -> None:
-    shapes = {
-        name: tensor.shape
-        for name, tensor in network.state_dict().items()
-        if not name.startswith(_UNUSED)
-    }
-    odd = sorted(shapes.keys() ^ tensors.keys())
-    if odd:
-        raise MultiBoxWeightsError(
-            f"{path}: tensor '{odd[0]}' is missing or unknown ({len(odd)} such); give a file and"
-            " a backbone of one kind"
-        )
-    for name, tensor in tensors.items():
-        if tensor.shape != shapes[name] or not bool(tensor.isfinite().all()):
-            raise MultiBoxWeightsError(
-                f"{path}: tensor '{name}' must be finite and of shape {tuple(shapes[name])};"
-                f" {_REMEDY}"
-            )
-    network.load_state_dict(tensors, strict=False)
+    Raises
+    ------
+    WeightsError
+        If a weight is not finite in float16, or the provenance cannot be written as JSON.
+    """
+    with np.errstate(over="ignore"):  # what is too large for float16 is refused by its name
+        tensors = {
+            name: tensor.astype(np.float32 if name == _PRIORS else np.float16)
+            for name, tensor in weights.tensors.items()
+        }
+    settings = {"head": weights.head, "size": weights.size, "mean_rgb": list(weights.mean_rgb)}
+    _KIND.write(Path(path), {**settings, "provenance": dict(provenance)}, tensors)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from backbones import GoogLeNet, InputStatistics
-from backbones.googlenet import STEM_MODULES
+from backbones.layout import STEM_MODULES
 from detector.classes import select_classes
 from detector.config import DetectorConfig
-from detector.members.network import Member
+from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.regions.warp import WarpConfig
 
 
@@ -34,14 +36,14 @@ def make_member() -> Callable[[int], Member]:
                     bound = (3 / parameter[0].numel()) ** 0.5
                     parameter.uniform_(-bound, bound, generator=generator)
         network.replace_classifier(4, std=1.0, generator=generator)
-        return Member(
+        return TorchMember(
             network=network,
             classes=select_classes(["person", "dog", "domestic cat"]),
             statistics=InputStatistics(size=64),
             warp=WarpConfig(size=64, context_padding=4),
             detection=DetectorConfig(min_score=0.0, max_proposals=50),
             provenance={"seed": seed},
-        )
+        ).to_member()
 
     return make
 
@@ -51,11 +53,13 @@ def make_sibling(make_member: Callable[[int], Member]) -> Callable[[int], Member
     """Make members by seed that all have the stem of the member of seed 0."""
 
     def make(seed: int) -> Member:
+        stem = {
+            name: tensor
+            for name, tensor in make_member(0).tensors.items()
+            if name.split(".")[0] in STEM_MODULES
+        }
         sibling = make_member(seed)
-        for name in STEM_MODULES:
-            state = make_member(0).network.get_submodule(name).state_dict()
-            sibling.network.get_submodule(name).load_state_dict(state)
-        return sibling
+        return replace(sibling, tensors={**sibling.tensors, **stem})
 
     return make
 

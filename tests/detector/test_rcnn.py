@@ -20,7 +20,7 @@ from detector.config import DetectorConfig, Execution
 from detector.engines.torch_engine import TorchEngine
 from detector.members import pretrained
 from detector.members.file import save_member
-from detector.members.network import Member
+from detector.members.member import Member
 from detector.members.pretrained import pretrained_paths
 from detector.rcnn import Detector, Task
 from proposals import ImageError, Proposals

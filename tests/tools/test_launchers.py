@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
@@ -34,19 +35,33 @@ def test_a_launcher_shows_the_help_of_its_command(
     assert str(TOOLS) not in sys.path
 
 
-def test_a_launcher_needs_no_installation_and_hides_no_package(tmp_path: Path) -> None:
-    # In isolated mode neither PYTHONPATH nor what is installed for the user counts; a finder
-    # that knows no editable installation stands for a machine that has none.
+def test_a_launcher_takes_the_packages_of_its_clone_where_none_are_installed(
+    tmp_path: Path,
+) -> None:
     program = (
-        "import runpy, sys\n"
+        "import os, runpy, sys\n"
         "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f).lower()]\n"
-        f"sys.path[:] = [{str(TOOLS)!r}, *(p for p in sys.path if 'site-packages' not in p)]\n"
+        "uninstalled = [p for p in sys.path if not os.path.isdir(os.path.join(p, 'detector'))]\n"
+        f"sys.path[:] = [{str(TOOLS)!r}, *uninstalled]\n"
         f"sys.argv = [{str(TOOLS / 'coverage.py')!r}, '--help']\n"
-        f"runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "finally:\n    print(sys.modules['detector'].__file__)"
     )
     run = subprocess.run(
         [sys.executable, "-I", "-c", program],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.startswith("usage: coverage.py [-h]")
+    assert run.stdout.splitlines()[-1] == str(TOOLS.parent / "detector" / "__init__.py")
+
+
+def test_without_the_dependencies_a_launcher_says_in_one_line_how_to_get_them(
+    tmp_path: Path,
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run = subprocess.run(
+        [sys.executable, "-S", TOOLS / "detect.py", "--help"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("error: No module named '")
+    assert run.stderr.endswith(f"Run in the folder {TOOLS.parent}: pip install -e .\n")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from detector.commands.shared.values import one_of
+from foundation.spelling import did_you_mean
 
 PROPOSERS: Final = (
     "doubled, fast, single, quality, multibox, merged, opencv-fast, opencv-quality or opencv-single"
@@ -26,9 +27,12 @@ proposer_name = one_of(_names)
 
 def source_or_file(text: str) -> str:
     """Read a name of `detector.proposers.make_source`; for argparse's ``type``."""
-    from detector.proposers import source_name
+    from detector.proposers import generator_names, is_source_name
 
-    try:
-        return source_name(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    if not is_source_name(text):
+        names = generator_names()
+        raise argparse.ArgumentTypeError(
+            f"'{text}' names no generator{did_you_mean(text, names)}: choose from"
+            f" {', '.join(names)}, file:PATH and multibox:PATH"
+        )
+    return text

@@ -34,7 +34,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Learn the order, and write it; return the exit code."""
-    from detector.proposers import make_generator, multibox_to_merge
+    from detector.proposers import make_generator, make_multibox
     from detector.training.hold_out import split_held_out
     from detector.training.ranking import describe_image, learn_ranking
     from foundation.files import write_text
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     if not held_out:
         raise ValueError("no image is held out; give the --hold-out of train_multibox")
     selective_search = make_generator("doubled", seed=0, threads=None)
-    multibox = multibox_to_merge(threads=None)
+    multibox = make_multibox()
     described = []
     with progress(len(held_out), "describing", "image") as advance_to:
         for done, annotation in enumerate(held_out, start=1):

@@ -7,8 +7,7 @@ do not clear by their margin (Girshick et al. 2014, section 2.3).
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
@@ -16,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backbones import GoogLeNet
-from detector.members.network import Member
+from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.regions.warp import warp_regions
 from detector.training.config import TrainingConfig
 from detector.training.frozen import frozen_part
@@ -85,7 +84,7 @@ def train_svms(
     }
     return replace(
         member,
-        network=_with_svms(member.network, svms, scale),
+        tensors=_with_svms(member.tensors, svms, scale),
         classifier="svm",
         detection=replace(member.detection, cascade_threshold=0.0),
         provenance={**member.provenance, "svm": {**asdict(config), **drawn}},
@@ -171,7 +170,8 @@ def _features(
     report: Callable[[int], None],
 ) -> NDArray[np.float32]:
     """Return what the classifier sees of the windows, (W, 1024), in their order."""
-    run = frozen_part(member.network, member.statistics, TrainingConfig(freeze="features"))
+    network = TorchMember.of(member).network
+    run = frozen_part(network, member.statistics, TrainingConfig(freeze="features"))
 
     def of_image(group: tuple[int, NDArray[np.float32]]) -> NDArray[np.float32]:
         image, boxes = group
@@ -190,13 +190,12 @@ def _features(
     return np.concatenate(parts)
 
 
-def _with_svms(network: GoogLeNet, svms: list[LinearSvm], scale: float) -> GoogLeNet:
-    """Return a copy with the SVMs as its classifier, the scale of the features folded in."""
-    changed = copy.deepcopy(network)
-    with torch.no_grad():
-        changed.classifier.weight.zero_()
-        changed.classifier.bias.zero_()
-        for output, svm in enumerate(svms, start=1):
-            changed.classifier.weight[output] = torch.from_numpy(svm.weight * scale)
-            changed.classifier.bias[output] = svm.bias
-    return changed
+def _with_svms(
+    tensors: Mapping[str, NDArray[Any]], svms: Sequence[LinearSvm], scale: float
+) -> dict[str, NDArray[Any]]:
+    """Return a network's tensors with the SVMs as its classifier, the features' scale folded in."""
+    weight = np.zeros(tensors["classifier.weight"].shape, np.float32)
+    bias = np.zeros(tensors["classifier.bias"].shape, np.float32)
+    for output, svm in enumerate(svms, start=1):
+        weight[output], bias[output] = svm.weight * scale, svm.bias
+    return {**tensors, "classifier.weight": weight, "classifier.bias": bias}

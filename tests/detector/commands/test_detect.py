@@ -18,7 +18,7 @@ from detector.classes import select_classes
 from detector.commands.main import main
 from detector.detections.results import Detections
 from detector.members.file import load_member, save_member
-from detector.members.network import Member
+from detector.members.member import Member
 from detector.rcnn import Detector, Outcome, Task
 from detector.regions.warp import WarpConfig
 
@@ -167,10 +167,13 @@ def test_exact_lets_all_networks_score_every_region(
 ) -> None:
     member = load_member(weights)
     save_member(tmp_path / "in" / "b.safetensors", member)
-    with torch.no_grad():  # a member that is sure of nothing: its cascade stops all regions
-        member.network.classifier.weight.zero_()
+    # A member that is sure of nothing: its cascade stops all regions.
+    weight = np.zeros_like(member.tensors["classifier.weight"])
     config = replace(member.detection, cascade_threshold=0.9)
-    save_member(tmp_path / "in" / "a.safetensors", replace(member, detection=config))
+    unsure = replace(
+        member, detection=config, tensors={**member.tensors, "classifier.weight": weight}
+    )
+    save_member(tmp_path / "in" / "a.safetensors", unsure)
     Image.fromarray(data.chelsea()).resize((150, 100)).save(tmp_path / "in" / "cat.png")
     both = ("--weights", "in/a.safetensors", "--weights", "in/b.safetensors")
     arguments = ("in/cat.png", *both, "--threshold", "0", "--max-proposals", "3")

@@ -14,7 +14,7 @@ from skimage import data
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
 from detector.members.file import load_member, save_member
-from detector.members.network import Member
+from detector.members.member import Member
 from detector.regions.warp import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.members.network import Member
+from detector.members.member import Member
 from detector.training.calibration import calibrate
 
 Windows = Callable[[int], NDArray[np.uint8]]
@@ -22,5 +22,5 @@ def calibrated(member: Member, random_windows: Windows) -> Member:
 @pytest.fixture
 def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep converted models out of the user's own cache folder."""
-    monkeypatch.setattr("detector.engines.cache.user_cache_path", lambda _: tmp_path / "cache")
+    monkeypatch.setattr("foundation.cache_folder.user_cache_path", lambda _: tmp_path / "cache")
     return tmp_path / "cache"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,14 +13,16 @@ import torch
 from numpy.typing import NDArray
 from skimage import data
 
+from backbones import WeightsError
 from detector.classes import select_classes
 from detector.config import Execution
 from detector.engines import Engine, Piece, make_engine, make_onnx_engine, mean_scores
 from detector.engines.onnx_file import save_onnx
 from detector.engines.openvino_engine import OpenVinoEngine
 from detector.engines.torch_engine import TorchEngine
-from detector.members.file import load_member
-from detector.members.network import Member
+from detector.members.file import load_member, open_member, save_member
+from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.members.pretrained import pretrained_paths
 from detector.members.settings import CLASSIFIERS
 from detector.regions.warp import WarpConfig, warp_regions
@@ -94,11 +95,11 @@ def test_scores_of_real_regions_are_those_of_torch_in_float32(
 @pytest.fixture(scope="module")
 def with_svms(shipped: Member) -> Member:
     """Take what tells each class from the background for an SVM, at margins of a few units."""
-    network = copy.deepcopy(shipped.network)
-    with torch.no_grad():
-        for values in (network.classifier.weight, network.classifier.bias):
-            values.copy_((values - values[0]) / 4)
-    return replace(shipped, network=network, classifier="svm")
+    tensors = dict(shipped.tensors)
+    for name in ("classifier.weight", "classifier.bias"):
+        values = tensors[name].astype(np.float32)
+        tensors[name] = ((values - values[0]) / 4).astype(np.float16)
+    return replace(shipped, tensors=tensors, classifier="svm")
 
 
 @pytest.mark.parametrize(("engine", "precision"), TOLERANCES)
@@ -120,7 +121,7 @@ def test_scores_of_several_members_with_svms_are_averaged(
     members = [replace(make_member(seed), classifier="svm") for seed in (0, 1)]
     windows = random_windows(3)
     found = scores_of(make_engine(members, execution(engine, "float32")), windows)
-    alone = [member.probabilities(windows).numpy() for member in members]
+    alone = [TorchMember.of(member).probabilities(windows).numpy() for member in members]
     np.testing.assert_allclose(mean_scores(found), np.mean(alone, axis=0), rtol=0, atol=2e-3)
 
 
@@ -134,12 +135,10 @@ def test_members_with_svms_and_with_softmax_are_not_averaged(member: Member, eng
 def test_reduced_precision_does_not_round_the_logits(
     member: Member, random_windows: Windows, engine: str
 ) -> None:
-    network = copy.deepcopy(member.network)
     logits = torch.tensor([5.0078125, 5, 4.9921875, 4.984375])  # one and the same in bfloat16
-    with torch.no_grad():
-        network.classifier.weight.zero_()
-        network.classifier.bias.copy_(logits)
-    blind = replace(member, network=network)
+    weight = np.zeros_like(member.tensors["classifier.weight"])
+    classifier = {"classifier.weight": weight, "classifier.bias": logits.numpy()}
+    blind = replace(member, tensors={**member.tensors, **classifier})
     found = scores_of(make_engine([blind], execution(engine, "bfloat16")), random_windows(2))
     np.testing.assert_allclose(found, logits.softmax(0).expand(1, 2, 4), rtol=1e-5)
 
@@ -151,7 +150,7 @@ def test_each_member_keeps_its_own_scores(
     members = [make_member(seed) for seed in (0, 1, 2)]
     windows = random_windows(5)
     found = scores_of(make_engine(members, execution(engine, "float32")), windows)
-    alone = [member.probabilities(windows).numpy() for member in members]
+    alone = [TorchMember.of(member).probabilities(windows).numpy() for member in members]
     # Exported weights are rounded to float16, as in member files; these were not yet.
     np.testing.assert_allclose(found, alone, rtol=0, atol=2e-3)
     np.testing.assert_allclose(mean_scores(found), np.mean(alone, axis=0), rtol=0, atol=2e-3)
@@ -237,18 +236,69 @@ def test_where_no_cache_can_be_written_models_are_converted_every_time(
     np.testing.assert_array_equal(scores_of(made, windows), scores_of(kept, windows))
 
 
-@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content,
+        lambda _: b"",
+        lambda content: content[:-1000],
+        lambda content: content[:5000] + bytes([content[5000] ^ 1]) + content[5001:],
+    ],
+    ids=["whole", "empty", "cut off", "a bit flipped"],
+)
 def test_what_was_compiled_once_is_read_or_made_anew(
-    calibrated: Member, random_windows: Windows, cache_folder: Path, *, damaged: bool
+    calibrated: Member,
+    random_windows: Windows,
+    cache_folder: Path,
+    damage: Callable[[bytes], bytes],
 ) -> None:
     windows = random_windows(2)
     first = scores_of(make_engine([calibrated], execution("openvino", "int8")), windows)
-    (file,) = (cache_folder / "compiled").iterdir()
-    if damaged:
-        file.write_bytes(file.read_bytes()[:-1000])
+    (file,) = (cache_folder / "networks").iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
     again = scores_of(make_engine([calibrated], execution("openvino", "int8")), windows)
     np.testing.assert_array_equal(again, first)
-    assert [path.name for path in (cache_folder / "compiled").iterdir()] == [file.name]
+    assert list((cache_folder / "networks").iterdir()) == [file]
+    assert len(file.read_bytes()) == len(whole)
+
+
+def test_a_member_is_not_read_where_it_was_compiled(
+    calibrated: Member, random_windows: Windows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_member(tmp_path / "m.safetensors", calibrated)
+    opened, windows = open_member(tmp_path / "m.safetensors"), random_windows(2)
+    first = scores_of(make_engine([opened], execution("openvino", "int8")), windows)
+    monkeypatch.setattr("detector.members.file.load_member", None)
+    again = scores_of(make_engine([opened], execution("openvino", "int8")), windows)
+    np.testing.assert_array_equal(again, first)
+
+
+def test_other_members_arithmetic_and_batches_are_compiled_apart(
+    calibrated: Member, member: Member, make_member: Callable[[int], Member], cache_folder: Path
+) -> None:
+    engines = [
+        make_engine([calibrated], execution("openvino", "int8")),
+        make_engine([calibrated], execution("openvino", "float32")),
+        make_engine([calibrated], execution("openvino", "float32", batch_size=5)),
+        make_engine([member], execution("openvino", "float32")),
+        make_engine([make_member(1)], execution("openvino", "float32")),
+        make_engine([member, make_member(1)], execution("openvino", "float32")),
+        make_engine([make_member(1), member], execution("openvino", "float32")),
+    ]
+    for engine in engines:
+        next(iter(engine.member_scores([np.zeros((1, 64, 64, 3), np.uint8)])))
+    assert len(list((cache_folder / "networks").iterdir())) == len(engines)
+
+
+def test_a_damaged_member_is_refused_at_once(calibrated: Member, tmp_path: Path) -> None:
+    save_member(tmp_path / "m.safetensors", calibrated)
+    opened = open_member(tmp_path / "m.safetensors")
+    content = bytearray((tmp_path / "m.safetensors").read_bytes())
+    content[-2:] = b"\xff\xff"  # not a number, in float16
+    (tmp_path / "m.safetensors").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"m\.safetensors: tensor .* must hold finite floats"):
+        make_engine([opened], execution("openvino", "int8"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,9 @@ from backbones import GoogLeNet
 from detector.config import Execution
 from detector.engines.fixed_batch import FixedBatch, Run
 from detector.engines.torch_engine import TorchEngine
-from detector.members.network import Member
+from detector.members.member import Member
+from detector.members.network import TorchMember
+from detector.members.settings import MemberSettings
 
 Windows = Callable[[int], NDArray[np.uint8]]
 
@@ -81,9 +83,10 @@ def test_the_network_sees_one_shape_only(member: Member, random_windows: Windows
 def test_scores_of_a_network_are_those_of_its_windows_alone(
     member: Member, random_windows: Windows
 ) -> None:
-    fixed = make(member, lambda windows: member.probabilities(windows)[None])
+    network = TorchMember.of(member)
+    fixed = make(member, lambda windows: network.probabilities(windows)[None])
     windows = random_windows(3)
-    expected = member.probabilities(windows)
+    expected = network.probabilities(windows)
     torch.testing.assert_close(fixed(windows)[0], expected, rtol=1e-3, atol=1e-4)
 
 
@@ -113,9 +116,10 @@ def test_where_nothing_can_be_recorded_a_warning_says_so_and_networks_run(
 
 def test_a_run_copies_nothing_between_the_gpu_and_the_host(member: Member) -> None:
     """A graph could not hold it. The tensors say that they lie on a GPU, and hold no numbers."""
+    settings = {one.name: getattr(member, one.name) for one in fields(MemberSettings)}
     with FakeTensorMode():
         with torch.device("cuda"):
-            pretended = replace(member, network=GoogLeNet(4).eval())
+            pretended = TorchMember(network=GoogLeNet(4).eval(), **settings)
             windows = torch.zeros((3, 64, 64, 3), dtype=torch.uint8)
         with _Devices() as devices:
             scores = pretended.probabilities(windows)

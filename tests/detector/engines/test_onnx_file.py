@@ -10,9 +10,8 @@ import onnx
 import pytest
 
 from backbones import WeightsError
-from detector.engines.cache import cached_onnx
 from detector.engines.onnx_file import read_onnx, save_onnx
-from detector.members.network import Member
+from detector.members.member import Member
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def test_the_graph_is_valid_and_takes_windows_in_any_number(
 
 
 def test_files_hold_two_bytes_a_weight_or_one(tmp_path: Path, calibrated: Member) -> None:
-    weights = sum(parameter.numel() for parameter in calibrated.network.parameters())
+    weights = sum(tensor.size for tensor in calibrated.tensors.values())
     for eight_bits, size in ((False, 2), (True, 1)):
         path = tmp_path / "d.onnx"
         save_onnx(path, [calibrated], eight_bits=eight_bits)
@@ -113,28 +112,6 @@ def test_a_graph_without_settings_is_refused(path: Path) -> None:
     onnx.save_model(model, path)
     with pytest.raises(WeightsError, match="holds no detector's settings"):
         read_onnx(path)
-
-
-def test_a_model_is_converted_once(tmp_path: Path, calibrated: Member) -> None:
-    first = cached_onnx([calibrated], eight_bits=True, folder=tmp_path)
-    made = first.stat().st_mtime_ns
-    assert cached_onnx([calibrated], eight_bits=True, folder=tmp_path) == first
-    assert first.stat().st_mtime_ns == made
-    assert [path.name for path in tmp_path.iterdir()] == [first.name]
-
-
-def test_other_weights_settings_or_arithmetic_are_converted_apart(
-    tmp_path: Path, calibrated: Member, make_member: Callable[[int], Member]
-) -> None:
-    uncalibrated = make_member(0)
-    paths = {
-        cached_onnx([calibrated], eight_bits=True, folder=tmp_path),
-        cached_onnx([calibrated], eight_bits=False, folder=tmp_path),
-        cached_onnx([uncalibrated], eight_bits=False, folder=tmp_path),
-        cached_onnx([make_member(1)], eight_bits=False, folder=tmp_path),
-        cached_onnx([uncalibrated, make_member(1)], eight_bits=False, folder=tmp_path),
-    }
-    assert len(paths) == 5
 
 
 def test_weights_are_stored_as_they_will_be_used(path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from backbones import GoogLeNet
-from proposals.multibox import ConvolutionalHead, GlobalHead, MultiBoxNetwork, decode
+from proposals.multibox import ConvolutionalHead, GlobalHead, MultiBoxNetwork
 
 
 @pytest.mark.parametrize("images", [0, 1, 2])
@@ -45,20 +45,3 @@ def test_a_prediction_belongs_to_the_prior_at_its_place() -> None:
     priors = head.priors[middle].reshape(4, 4, 6, 4)[1, 3]
     np.testing.assert_allclose((priors[:, 0] + priors[:, 2]) / 2, 3.5 / 4, atol=1e-6)
     np.testing.assert_allclose((priors[:, 1] + priors[:, 3]) / 2, 1.5 / 4, atol=1e-6)
-
-
-def test_decoded_boxes_lie_in_the_image_with_edges_in_order() -> None:
-    generator = torch.Generator().manual_seed(0)
-    priors = torch.rand(50, 4, generator=generator)
-    residuals = 5 * torch.randn(3, 50, 4, generator=generator)
-    boxes = decode(residuals, priors, torch.ones(50, 4))
-    assert boxes.shape == (3, 50, 4)
-    assert boxes.min() >= 0
-    assert boxes.max() <= 1
-    assert (boxes[..., :2] <= boxes[..., 2:]).all()
-
-
-def test_no_residual_gives_the_prior() -> None:
-    priors = torch.tensor([[0.1, 0.2, 0.3, 0.4], [-0.1, 0.0, 0.5, 1.2]])
-    boxes = decode(torch.zeros(2, 4), priors, torch.ones(2, 4))
-    assert torch.equal(boxes, torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.0, 0.0, 0.5, 1.0]]))

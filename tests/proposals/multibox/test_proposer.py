@@ -1,25 +1,44 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
 from backbones import GoogLeNet
 from proposals.boxes import pairwise_iou
-from proposals.multibox import MultiBox, MultiBoxConfig, load_multibox
+from proposals.multibox import MultiBox, MultiBoxConfig, TorchPredictor, load_multibox
+from proposals.multibox.predictor import Predictions
 from proposals.multibox.proposer import WHOLE, _whole_objects
 
 QUARTERS = ((0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 0.6, 0.6), (0.4, 0.4, 1.0, 1.0))
 
 
+class FixedPredictor:
+    """Says the same of every image: the priors themselves, with these logits."""
+
+    size = 8
+
+    def __init__(self, priors: NDArray[np.float32], logits: Sequence[float]) -> None:
+        self.priors = priors
+        self.scales = np.ones_like(priors)
+        self._logits = np.array(logits, np.float32)
+
+    def __call__(self, images: NDArray[np.uint8]) -> Predictions:
+        residuals = np.zeros((len(images), *self.priors.shape), np.float32)
+        return Predictions(residuals, np.tile(self._logits, (len(images), 1)))
+
+
 @pytest.fixture(scope="module")
 def proposer(weights: Path) -> MultiBox:
-    return MultiBox(load_multibox(weights, GoogLeNet(1)), MultiBoxConfig(max_boxes=30))
+    predictor = TorchPredictor(load_multibox(weights, GoogLeNet(1)))
+    return MultiBox(predictor, MultiBoxConfig(max_boxes=30))
 
 
 @pytest.mark.parametrize(
@@ -43,17 +62,25 @@ def test_boxes_lie_in_the_image_the_most_confident_first(
     assert (found.scores <= 1).all()
 
 
-def test_boxes_without_area_are_dropped(
-    proposer: MultiBox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked = (
-        np.array([[0.1, 0.5, 0.6, 0.5], [0.1, 0.1, 0.6, 0.6], [0.3, 0.2, 0.3, 0.9]], np.float32),
-        np.array([0.9, 0.8, 0.7], np.float32),
+def test_boxes_without_area_are_dropped() -> None:
+    priors = np.array(
+        [[0.1, 0.5, 0.6, 0.5], [0.1, 0.1, 0.6, 0.6], [0.3, 0.2, 0.3, 0.9]], np.float32
     )
-    monkeypatch.setattr(proposer, "_look", lambda _image, _crop: looked)
-    found = proposer(np.zeros((100, 200, 3), np.uint8))
+    found = MultiBox(FixedPredictor(priors, [2, 1, 0]), MultiBoxConfig(crops=(WHOLE,)))(
+        np.zeros((100, 200, 3), np.uint8)
+    )
     np.testing.assert_allclose(found.boxes_xyxy, [[20, 10, 120, 60]], rtol=1e-5)
-    np.testing.assert_allclose(found.scores, [0.8])
+    np.testing.assert_allclose(found.scores, [1 / (1 + np.exp(-1))], rtol=1e-6)
+
+
+def test_the_most_confident_boxes_are_kept_and_logits_of_any_size_do_no_harm() -> None:
+    priors = np.array([[0, 0, 0.3, 0.3], [0.5, 0.5, 1, 1], [0, 0.5, 0.4, 1]], np.float32)
+    config = MultiBoxConfig(max_boxes=2, crops=(WHOLE,))
+    found = MultiBox(FixedPredictor(priors, [-900, 900, 0]), config)(
+        np.zeros((10, 10, 3), np.uint8)
+    )
+    np.testing.assert_allclose(found.boxes_xyxy, [[5, 5, 10, 10], [0, 5, 4, 10]])
+    np.testing.assert_allclose(found.scores, [1, 0.5])
 
 
 def test_near_duplicates_are_dropped(proposer: MultiBox) -> None:
@@ -73,15 +100,16 @@ def test_a_path_gives_what_its_pixels_give(proposer: MultiBox, tmp_path: Path) -
 
 def test_a_crop_is_seen_as_the_image_cut_out_is(proposer: MultiBox) -> None:
     image = data.astronaut()
-    crop = proposer._input(image, (0.0, 0.0, 0.5, 0.5))
-    cut = proposer._input(np.ascontiguousarray(image[:256, :256]), WHOLE)
+    crop = proposer._resized(image, (0.0, 0.0, 0.5, 0.5))
+    cut = proposer._resized(np.ascontiguousarray(image[:256, :256]), WHOLE)
     # Pillow's antialiasing sees a few pixels beyond the cut, at its border alone.
-    assert torch.equal(crop[..., :-4, :-4], cut[..., :-4, :-4])
+    np.testing.assert_array_equal(crop[:-4, :-4], cut[:-4, :-4])
 
 
 def test_several_crops_share_one_list(weights: Path) -> None:
     config = MultiBoxConfig(max_boxes=25, crops=QUARTERS)
-    found = MultiBox(load_multibox(weights, GoogLeNet(1)), config)(data.coffee())
+    predictor = TorchPredictor(load_multibox(weights, GoogLeNet(1)))
+    found = MultiBox(predictor, config)(data.coffee())
     assert 0 < len(found) <= 25
 
 
@@ -94,10 +122,12 @@ def test_boxes_that_an_inner_edge_cuts_are_dropped() -> None:
 
 def test_bfloat16_is_close_to_float32(weights: Path) -> None:
     image = data.chelsea()
-    exact = MultiBox(load_multibox(weights, GoogLeNet(1)), MultiBoxConfig(max_boxes=5))(image)
-    rounded = MultiBox(
-        load_multibox(weights, GoogLeNet(1)), MultiBoxConfig(max_boxes=5), dtype=torch.bfloat16
-    )(image)
+    exact, rounded = (
+        MultiBox(
+            TorchPredictor(load_multibox(weights, GoogLeNet(1)), dtype), MultiBoxConfig(max_boxes=5)
+        )(image)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
     np.testing.assert_allclose(rounded.scores, exact.scores, atol=0.05)
 
 

@@ -8,11 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from backbones import GoogLeNet
+from backbones import GoogLeNet, WeightsError
 from proposals.multibox import (
     GlobalHead,
     MultiBoxNetwork,
-    MultiBoxWeightsError,
     load_multibox,
     save_multibox,
 )
@@ -48,12 +47,12 @@ def test_priors_of_a_global_head_come_from_the_file(tmp_path: Path) -> None:
 def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.safetensors"
     path.write_bytes(content)
-    with pytest.raises(MultiBoxWeightsError, match=r"bad.*not a whole safetensors file"):
+    with pytest.raises(WeightsError, match=r"bad.*not a whole safetensors file"):
         load_multibox(path, GoogLeNet(1))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MultiBoxWeightsError, match=r"gone.*no such file"):
+    with pytest.raises(WeightsError, match=r"gone.*no such file"):
         load_multibox(tmp_path / "gone", GoogLeNet(1))
 
 
@@ -63,20 +62,23 @@ HEADER = {"format": "multibox", "version": 1, "head": "convolutional", "size": 6
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({}, "no MultiBox weights"),
-        ({"multibox": "{"}, "no MultiBox weights"),
-        ({"multibox": "[]"}, "no MultiBox weights"),
+        ({}, "holds no multibox settings"),
+        ({"multibox": "{"}, "settings are not JSON"),
+        ({"multibox": "[]"}, "not a JSON object"),
         ({"multibox": json.dumps({**HEADER, "version": 2})}, "version must be 1 but is 2"),
         ({"multibox": json.dumps({**HEADER, "head": "round"})}, "settings are unusable"),
         ({"multibox": json.dumps({**HEADER, "size": None})}, "settings are unusable"),
         ({"multibox": json.dumps(HEADER)}, "settings are unusable"),
-        ({"multibox": json.dumps({**HEADER, "mean_rgb": [0, 0, 0]})}, "is missing or unknown"),
+        (
+            {"multibox": json.dumps({**HEADER, "mean_rgb": [0, 0, 0]})},
+            "is missing or not of this",
+        ),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, metadata: dict[str, str], message: str) -> None:
     path = tmp_path / "other.safetensors"
-    save_file({"x": torch.zeros(1)}, path, metadata)
-    with pytest.raises(MultiBoxWeightsError, match=message):
+    save_file({"x": torch.zeros(1), "head.priors": torch.zeros(1, 4)}, path, metadata)
+    with pytest.raises(WeightsError, match=message):
         load_multibox(path, GoogLeNet(1))
 
 
@@ -85,6 +87,6 @@ def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
     with torch.no_grad():
         network.head.predict.bias.fill_(float("inf"))  # type: ignore[union-attr]
     path = tmp_path / "bad.safetensors"
-    with pytest.raises(MultiBoxWeightsError, match=r"head\.predict\.bias"):
+    with pytest.raises(WeightsError, match=r"head\.predict\.bias"):
         save_multibox(path, network, (0, 0, 0), {})
     assert not path.exists()

@@ -14,7 +14,8 @@ from skimage import data
 
 from detector.datasets.annotation import ImageAnnotation
 from detector.members.file import load_member, save_member
-from detector.members.network import Member
+from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.regions.warp import warp_regions
 from detector.training.calibration import calibrate
 from detector.training.run import ProposedImages
@@ -137,7 +138,7 @@ def trained(member: Member, images: ProposedImages) -> Member:
 def test_svms_find_the_objects_that_they_learned(
     trained: Member, windows: NDArray[np.uint8]
 ) -> None:
-    scores = trained.probabilities(windows)
+    scores = TorchMember.of(trained).probabilities(windows)
     assert scores.shape == (33, 4)
     for picture in range(3):
         others = [other for other in range(3) if other != picture]
@@ -154,8 +155,8 @@ def test_all_but_the_classifier_stays(trained: Member, member: Member) -> None:
     assert noted["positives"] == [1, 1, 1]
     assert trained.provenance["seed"] == member.provenance["seed"]
     assert member.classifier == "softmax"
-    for name, tensor in member.network.state_dict().items():
-        same = torch.equal(tensor, trained.network.state_dict()[name])
+    for name, tensor in member.tensors.items():
+        same = np.array_equal(tensor, trained.tensors[name])
         assert same == (not name.startswith("classifier")), name
 
 
@@ -172,7 +173,10 @@ def test_features_are_scaled_to_the_norm_and_the_scale_is_folded_in(
     half = SvmConfig(windows=60, cost=0.2, feature_norm=10.0, bias_scale=5.0)
     again = train_svms(member, images, half, lambda _: None)
     torch.testing.assert_close(
-        again.probabilities(windows), trained.probabilities(windows), rtol=0, atol=1e-4
+        TorchMember.of(again).probabilities(windows),
+        TorchMember.of(trained).probabilities(windows),
+        rtol=0,
+        atol=1e-4,
     )
     scale = trained.provenance["svm"]["feature_scale"]
     assert again.provenance["svm"]["feature_scale"] == pytest.approx(scale / 2)
@@ -185,8 +189,9 @@ def test_a_file_holds_svms_in_half_precision_well_enough(
     loaded = load_member(tmp_path / "m.safetensors")
     assert loaded.to_document() == trained.to_document()
     with torch.inference_mode():
-        features = trained.network.trunk(trained.stem_grids(windows))
-        margins, kept = (one.network.classifier(features) for one in (trained, loaded))
+        networks = [TorchMember.of(one) for one in (trained, loaded)]
+        features = networks[0].network.trunk(networks[0].stem_grids(windows))
+        margins, kept = (one.network.classifier(features) for one in networks)
     torch.testing.assert_close(kept, margins, rtol=0, atol=0.01)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17
+_IR_VERSION = 9  # that OPSET's runtimes read; the installed onnx would write its newest
+
+ValueType = tuple[type[np.generic], Sequence[int | str]]
+"""Type and shape of an input or output."""
 
 _LEVELS = 255  # steps from 0 to the largest 8-bit number
 _WEIGHT_LEVELS = 127  # steps from 0 to the largest signed one
@@ -46,6 +52,14 @@ class GraphBuilder:
         self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
+    def half_constant(self, values: NDArray[Any], name: str) -> str:
+        """Add a tensor, stored as float16; return the name of its float32 values."""
+        return self.to_float(self.constant(values.astype(np.float16), name))
+
+    def to_float(self, x: str) -> str:
+        """Turn a tensor into float32."""
+        return self.node("Cast", [x], to=TensorProto.FLOAT)
+
     def linear(self, x: str, weight: str, bias: str) -> str:
         """Map (N, I) to (N, O) by a weight (O, I) and a bias (O,).
 
@@ -82,9 +96,30 @@ class GraphBuilder:
         return self.node("DequantizeLinear", inputs, axis=0), used
 
     def build(
-        self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
-    ) -> onnx.GraphProto:
-        """Return the graph."""
-        return helper.make_graph(
-            self._nodes, "ensemble", inputs, outputs, initializer=list(self._constants.values())
+        self, name: str, *, inputs: Mapping[str, ValueType], outputs: Mapping[str, ValueType]
+    ) -> onnx.ModelProto:
+        """Return the model.
+
+        Parameters
+        ----------
+        name : str
+            Of the graph.
+        inputs, outputs : mapping
+            Type and shape of each, by name; a name in place of a number is a side of any length.
+        """
+        body = helper.make_graph(
+            self._nodes,
+            name,
+            _value_infos(inputs),
+            _value_infos(outputs),
+            initializer=list(self._constants.values()),
         )
+        opset = helper.make_opsetid("", OPSET)
+        return helper.make_model(body, opset_imports=[opset], ir_version=_IR_VERSION)
+
+
+def _value_infos(values: Mapping[str, ValueType]) -> list[onnx.ValueInfoProto]:
+    return [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)
+        for name, (kind, shape) in values.items()
+    ]

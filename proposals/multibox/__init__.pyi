@@ -1,0 +1,17 @@
+from .loss import MultiBoxLoss as MultiBoxLoss
+from .loss import multibox_loss as multibox_loss
+from .network import Backbone as Backbone
+from .network import ConvolutionalHead as ConvolutionalHead
+from .network import GlobalHead as GlobalHead
+from .network import MultiBoxNetwork as MultiBoxNetwork
+from .network_file import load_multibox as load_multibox
+from .network_file import save_multibox as save_multibox
+from .openvino_predictor import OpenVinoPredictor as OpenVinoPredictor
+from .predictor import Predictor as Predictor
+from .predictor import decode as decode
+from .priors import grid_priors as grid_priors
+from .priors import kmeans_priors as kmeans_priors
+from .proposer import MultiBox as MultiBox
+from .proposer import MultiBoxConfig as MultiBoxConfig
+from .torch_predictor import TorchPredictor as TorchPredictor
+from .weights_file import pretrained_path as pretrained_path

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+
+from foundation import compiled_models
+from foundation.compiled_models import CompileSettings, start_compiling
+from foundation.graph_builder import GraphBuilder
+
+SETTINGS = CompileSettings((2, 3), "float32")
+
+
+def graph_that_adds(value: float) -> bytes:
+    graph = GraphBuilder()
+    graph.node("Add", ["x", graph.constant(np.array(value, np.float32))], output="y")
+    sides = (np.float32, ["N", 3])
+    return graph.build("adds", inputs={"x": sides}, outputs={"y": sides}).SerializeToString()
+
+
+def never() -> bytes:
+    raise AssertionError("the graph was made again")
+
+
+def result_of(network: openvino.CompiledModel) -> float:
+    request = network.create_infer_request()
+    request.infer({"x": np.zeros((2, 3), np.float32)})
+    return float(request.get_tensor("y").data[0, 0])
+
+
+def compiled(build: Callable[[], bytes], identity: object, folder: Path | None) -> float:
+    return result_of(start_compiling(build, [identity], SETTINGS, folder).result())
+
+
+def test_a_network_is_made_once_and_found_by_what_it_is_made_from(tmp_path: Path) -> None:
+    assert compiled(lambda: graph_that_adds(1), "one", tmp_path) == 1
+    assert compiled(never, "one", tmp_path) == 1
+    assert compiled(lambda: graph_that_adds(2), "two", tmp_path) == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_without_a_folder_it_is_made_every_time() -> None:
+    assert compiled(lambda: graph_that_adds(1), "one", None) == 1
+    with pytest.raises(AssertionError, match="made again"):
+        compiled(never, "one", None)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "value"),
+    [
+        (compiled_models, "source_stamp", lambda *_: "other sources"),
+        (openvino, "__version__", "0"),
+    ],
+)
+def test_other_sources_or_another_openvino_make_it_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, value: object
+) -> None:
+    compiled(lambda: graph_that_adds(1), "one", tmp_path)
+    monkeypatch.setattr(owner, name, value)
+    assert compiled(lambda: graph_that_adds(2), "one", tmp_path) == 2
+
+
+def test_a_full_disk_costs_the_next_start_some_time_and_nothing_else(tmp_path: Path) -> None:
+    below_a_file = tmp_path / "file" / "folder"
+    (tmp_path / "file").write_text("")
+    assert compiled(lambda: graph_that_adds(1), "one", below_a_file) == 1
+
+
+def test_of_many_files_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled_models, "_MOST_FILES", 2)
+    for second, name in enumerate(["a", "b", "c"]):
+        before = set(tmp_path.iterdir())
+        compiled(lambda: graph_that_adds(1), name, tmp_path)
+        for new in set(tmp_path.iterdir()) - before:
+            os.utime(new, (second, second))
+    assert len(list(tmp_path.iterdir())) == 2
+    compiled(never, "c", tmp_path)
+    with pytest.raises(AssertionError, match="made again"):
+        compiled(never, "a", tmp_path)

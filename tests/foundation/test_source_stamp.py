@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foundation import source_stamp as module
+from foundation.source_stamp import source_stamp
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("a/one.py", "a/inner/two.py", "b/three.py", "a/notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    monkeypatch.setattr(module, "_ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("root")
+def test_no_packages_and_empty_ones_have_a_stamp() -> None:
+    assert source_stamp() == source_stamp("none")
+
+
+@pytest.mark.parametrize("changed", ["a/one.py", "a/inner/two.py", "a/new.py"])
+def test_any_source_of_the_packages_changes_the_stamp(root: Path, changed: str) -> None:
+    before = source_stamp("a")
+    (root / changed).write_text("changed")
+    assert source_stamp("a") != before
+
+
+def test_a_moved_line_between_two_files_changes_the_stamp(root: Path) -> None:
+    (root / "a/one.py").write_text("x\ny\n")
+    (root / "a/inner/two.py").write_text("z\n")
+    before = source_stamp("a")
+    (root / "a/one.py").write_text("x\n")
+    (root / "a/inner/two.py").write_text("y\nz\n")
+    assert source_stamp("a") != before
+
+
+def test_other_packages_and_files_do_not(root: Path) -> None:
+    before = source_stamp("a")
+    (root / "b/three.py").write_text("changed")
+    (root / "a/notes.txt").write_text("changed")
+    assert source_stamp("a") == before
