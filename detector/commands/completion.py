@@ -31,7 +31,7 @@ def completion_script(shell: str, program: str) -> str:
         own = load_command(name).build_parser(f"{program} {name}")
         copy = subparsers.add_parser(name, parents=[own], add_help=False, help=summary(name))
         for action in copy._actions:
-            if action.type in {Path, output_file}:
+            if action.dest == "inputs" or action.type in {Path, output_file}:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
             elif action.type is output_folder:
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]

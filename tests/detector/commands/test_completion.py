@@ -15,3 +15,10 @@ def test_a_script_knows_every_command_and_its_flags(shell: str) -> None:
         assert name in script
     assert "--max-proposals" in script
     assert "--hold-out" in script
+
+
+def test_pictures_and_files_are_completed_by_name() -> None:
+    script = completion_script("zsh", "inception-rcnn")
+    lines = [line for line in script.splitlines() if "(*)::picture" in line or "--weights[" in line]
+    assert lines
+    assert all(line.endswith(':_files"') for line in lines)

@@ -213,6 +213,17 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_without_pytorch_the_extra_is_named(train: Tool, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "stub").mkdir()
+    missing = "raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n"
+    (tmp_path / "stub/torch.py").write_text(missing)
+    result = train(tmp_path, "--root", tree, path=tmp_path / "stub")
+    assert result.returncode == 2
+    assert result.stderr == (
+        'error: this command needs PyTorch: pip install "inception-rcnn[train]"\n'
+    )
+
+
 def test_help_teaches(train: Tool, tmp_path: Path) -> None:
     result = train(tmp_path, "--help")
     assert result.returncode == 0
