@@ -26,7 +26,7 @@ def choose_device(name: str) -> torch.device:
             f"device '{name}' is none that PyTorch knows: use cpu, or cuda for a GPU"
         ) from None
     try:
-        torch.zeros(1, device=device).item()
+        torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:  # the latter of a PyTorch without CUDA
         reason = str(error).partition("\n")[0]
         raise ValueError(

@@ -28,10 +28,9 @@ def test_a_device_that_torch_does_not_know_is_refused_with_the_names(name: str) 
         choose_device(name)
 
 
-@pytest.mark.parametrize("name", ["cuda:99", "meta"])
-def test_a_device_that_cannot_compute_here_is_refused_with_the_reason(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"device '{name}' cannot be used here \(.+\): use cpu"):
-        choose_device(name)
+def test_a_device_that_is_not_here_is_refused_with_the_reason() -> None:
+    with pytest.raises(ValueError, match=r"device 'cuda:99' cannot be used here \(.+\): use cpu"):
+        choose_device("cuda:99")
 
 
 def test_a_device_that_can_compute_is_obeyed() -> None:

@@ -18,7 +18,7 @@ from detector.classes import select_classes
 from detector.commands.main import main
 from detector.detections.results import Detections
 from detector.members.file import load_member, save_member
-from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.rcnn import Detector, Outcome, Task
 from detector.regions.warp import WarpConfig
 
@@ -32,12 +32,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = GoogLeNet(len(CLASSES) + 1)
     network.replace_classifier(len(CLASSES) + 1, std=1.0)
     path = tmp_path_factory.mktemp("weights") / "member.safetensors"
-    member = Member(
+    member = TorchMember(
         network=network,
         classes=select_classes(CLASSES),
         statistics=InputStatistics(size=64),
         warp=WarpConfig(size=64, context_padding=4),
-    )
+    ).to_member()
     save_member(path, member)
     return path
 

@@ -14,7 +14,7 @@ from skimage import data
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
 from detector.members.file import load_member, save_member
-from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.regions.warp import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -26,12 +26,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = GoogLeNet(2)
     network.replace_classifier(2, std=1.0)
     path = tmp_path_factory.mktemp("weights") / "member.safetensors"
-    member = Member(
+    member = TorchMember(
         network=network,
         classes=select_classes(["dog"]),
         statistics=InputStatistics(size=64),
         warp=WarpConfig(size=64, context_padding=4),
-    )
+    ).to_member()
     save_member(path, member)
     return path
 

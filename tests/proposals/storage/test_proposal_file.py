@@ -164,7 +164,7 @@ def test_images_that_are_not_there_are_told_with_a_remedy(path: Path) -> None:
         assert "bad" not in file
         with pytest.raises(ProposalFileError, match=r"'bad' was skipped .*no picture.*anew"):
             _ = file["bad"]
-        with pytest.raises(ProposalFileError, match=r"no proposals of 'cow'; make .*propose\.py"):
+        with pytest.raises(ProposalFileError, match=r"no proposals of 'cow'; make .*-rcnn propose"):
             _ = file["cow"]
         assert_same(file.for_image("one", (8, 10)), ONE)
         with pytest.raises(ProposalFileError, match="picture of 10 x 8 there, but of 8 x 10 here"):

@@ -13,7 +13,7 @@ from skimage import data
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
 from detector.members.file import load_member, save_member
-from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.regions.warp import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -48,12 +48,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = GoogLeNet(3)
-    member = Member(
+    member = TorchMember(
         network=network,
         classes=select_classes(["domestic cat", "person"]),
         statistics=InputStatistics(size=64),
         warp=WarpConfig(size=64, context_padding=4),
-    )
+    ).to_member()
     path = tmp_path_factory.mktemp("weights") / "member.safetensors"
     save_member(path, member)
     return path

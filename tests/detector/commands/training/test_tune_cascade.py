@@ -13,7 +13,7 @@ from skimage import data
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
 from detector.members.file import load_member, save_member
-from detector.members.member import Member
+from detector.members.network import TorchMember
 from detector.regions.warp import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -38,14 +38,14 @@ def folder(tmp_path: Path) -> Path:
     )
     for seed, name in enumerate(["a", "b"]):
         torch.manual_seed(seed)
-        member = Member(
+        member = TorchMember(
             network=GoogLeNet(3),
             classes=CLASSES,
             statistics=InputStatistics(size=64),
             warp=WarpConfig(size=64, context_padding=4),
             provenance={"name": name},
         )
-        save_member(tmp_path / f"{name}.safetensors", member)
+        save_member(tmp_path / f"{name}.safetensors", member.to_member())
     return tmp_path
 
 
