@@ -42,11 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     with _common.errors_as_lines():
         from detector.members.file import load_member, save_member
-        from detector.training.calibration import REGIONS, calibrate
+        from detector.training.calibration import calibrate
 
         member = load_member(options.weights)
         images = open_split(options)
-        wanted = min(REGIONS // _REGIONS_AN_IMAGE, len(images))
+        wanted = min(-(-options.regions // _REGIONS_AN_IMAGE), len(images))
         windows = _windows(images, wanted, member.warp)
         ranges = calibrate(member, windows)
         path = options.out or options.weights
@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from detector.training.config import TrainingConfig
+
     parser = _common.teaching_parser(__doc__)
     add_dataset_flags(parser)
     add = parser.add_argument
@@ -64,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--weights", type=Path, required=True, metavar="FILE", help="member file")
     add("--out", type=_common.output_file, metavar="FILE",
         help="member file to write (default: over the one of --weights)")
+    add("--regions", type=_common.count_from_one, metavar="N",
+        default=TrainingConfig.calibration_regions,
+        help="of photographs spread over the split, eight of each (default: %(default)s)")
     # fmt: on
     return parser
 

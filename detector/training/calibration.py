@@ -19,9 +19,6 @@ from torch import Tensor, nn
 from backbones.googlenet import INCEPTION_WIDTHS, GoogLeNet
 from detector.members.network import Member
 
-REGIONS = 512
-"""Regions that a member is calibrated on, of training photographs; fewer where it saw fewer."""
-
 
 def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
     """Return the largest activation at each of `range_points`.

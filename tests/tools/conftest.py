@@ -5,11 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 from PIL import Image
 from skimage import data
 
@@ -19,17 +22,41 @@ Objects = Sequence[tuple[str, tuple[int, int, int, int]]]  # WordNet id and incl
 
 
 def run_tool(
-    name: str, folder: Path, *arguments: str | Path, path: Path | None = None
+    name: str, folder: Path, *arguments: str | Path, path: Path | None = None, process: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run a tool as a user does, in a folder, with ``path`` first on the import path if given."""
+    """Run a tool in a folder, in this process: what it imports is there already.
+
+    In a process of its own, as a user runs it, where ``process`` asks for that or ``path`` is
+    to be first on the import path.
+    """
+    cache = str(folder.parent / "cache")  # of converted models; nothing of the user's
+    if process or path:
+        return _run_as_a_user_does(name, folder, arguments, path, cache)
+    out, err = StringIO(), StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        chdir(folder),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        patch.setenv("XDG_CACHE_HOME", cache)
+        patch.syspath_prepend(ROOT / "tools")
+        try:
+            code = _loaded(Path(name).stem).main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def _run_as_a_user_does(
+    name: str, folder: Path, arguments: Sequence[str | Path], path: Path | None, cache: str
+) -> subprocess.CompletedProcess[str]:
     import_path = [str(path)] if path else []
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([*import_path, str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "OMP_NUM_THREADS": "1",
-        "XDG_CACHE_HOME": str(
-            folder.parent / "cache"
-        ),  # of converted models; nothing of the user's
+        "XDG_CACHE_HOME": cache,
     }
     return subprocess.run(
         [sys.executable, ROOT / "tools" / name, *arguments],
@@ -39,6 +66,12 @@ def run_tool(
         text=True,
         check=False,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    # As OMP_NUM_THREADS gives the others: on a busy machine threads wait for each other.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -102,27 +135,15 @@ def convert_dataset() -> Tool:
 
 
 @pytest.fixture
-def in_process(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[[str, Path], Tool]:
-    """Make a function that runs a tool in this process, which is quicker than as a user does.
+def in_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], Tool]:
+    """Make a function that runs a tool of a name in a folder, where the test is from then on.
 
     The tool's module is called by its name and ``_tool``.
     """
 
     def of(name: str, folder: Path) -> Tool:
-        monkeypatch.syspath_prepend(ROOT / "tools")
         monkeypatch.chdir(folder)
-        main = _loaded(name).main
-
-        def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-            try:
-                code = main([str(argument) for argument in arguments])
-            except SystemExit as end:
-                code = end.code
-            return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
-
-        return run
+        return partial(run_tool, f"{name}.py", folder)
 
     return of
 

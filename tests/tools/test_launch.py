@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / "tools"
+
+
+@pytest.mark.parametrize("path", sorted(TOOLS.glob("[a-z]*.py")), ids=lambda one: one.stem)
+def test_every_tool_starts_as_a_script_and_says_how_it_is_called(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(TOOLS)
+    monkeypatch.setattr(sys, "argv", [str(path), "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(path), run_name="__main__")
+    assert stopped.value.code == 0
+    assert f"usage: {path.name}" in capsys.readouterr().out
