@@ -22,9 +22,6 @@ from detector.config import Execution
 from detector.members.member import Member
 from detector.members.network import TorchMember
 
-REGIONS = 512
-"""Regions that a member is calibrated on, of training photographs; fewer where it saw fewer."""
-
 
 def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
     """Return the largest activation at each of `range_points`.

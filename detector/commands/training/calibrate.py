@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING
 from detector.commands.shared.command import teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, open_split
 from detector.commands.shared.progress import progress
-from detector.commands.shared.values import output_file
+from detector.commands.shared.values import count_from_one, output_file
+from detector.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +49,9 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--weights", type=Path, required=True, metavar="FILE", help="member file")
     add("-o", "--out", type=output_file, metavar="FILE",
         help="member file to write (default: over the one of --weights)")
+    add("--regions", type=count_from_one, metavar="N",
+        default=TrainingConfig.calibration_regions,
+        help="of photographs spread over the split, eight of each (default: %(default)s)")
     # fmt: on
     return parser
 
@@ -55,11 +59,11 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Calibrate, and write the member; return the exit code."""
     from detector.members.file import load_member, save_member
-    from detector.training.calibration import REGIONS, calibrate
+    from detector.training.calibration import calibrate
 
     member = load_member(options.weights)
     images = open_split(options)
-    wanted = min(REGIONS // _REGIONS_AN_IMAGE, len(images))
+    wanted = min(-(-options.regions // _REGIONS_AN_IMAGE), len(images))
     windows = _windows(images, wanted, member.warp)
     ranges = calibrate(member, windows)
     path = options.out or options.weights

@@ -72,7 +72,8 @@ if TYPE_CHECKING:
     from detector.training.config import TrainingConfig
     from detector.training.run import ProposedImages
 
-_TRAINING = ("freeze", "pool_windows", "distort_colours")
+_TRAINING = ("freeze", "pool_windows", "distort_colours", "calibration_regions")
+_SAMPLING = ("foreground", "background")
 
 
 def build_parser(program: str | None) -> argparse.ArgumentParser:
@@ -110,6 +111,14 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
         f" (default: {TrainingConfig.freeze})")
     add("--distort-colours", action="store_true", default=None,
         help="change brightness, contrast and colours of windows at random")
+    add("--foreground", type=count_from_one, metavar="N",
+        help="windows of a batch that show an object"
+        f" (default: {TrainingConfig().sampling.foreground})")
+    add("--background", type=count_from_one, metavar="N",
+        help=f"windows of a batch that show none (default: {TrainingConfig().sampling.background})")
+    add("--calibration-regions", type=count_from_one, metavar="N",
+        help="calibrate the result for 8 bits on N regions"
+        f" (default: {TrainingConfig.calibration_regions})")
     # fmt: on
     add_optimization_flags(parser, TrainingConfig().optimization)
     return parser
@@ -181,7 +190,8 @@ def _config(options: argparse.Namespace) -> TrainingConfig:
     from detector.training.config import POLICIES, TrainingConfig
 
     optimization = replace(TrainingConfig().optimization, **given_optimization(options))
-    return TrainingConfig(optimization, POLICIES[options.policy], **given(options, _TRAINING))
+    sampling = replace(POLICIES[options.policy], **given(options, _SAMPLING))
+    return TrainingConfig(optimization, sampling, **given(options, _TRAINING))
 
 
 def _classes(

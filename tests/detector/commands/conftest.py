@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -19,17 +21,40 @@ Objects = Sequence[tuple[str, tuple[int, int, int, int]]]  # WordNet id and incl
 
 
 def run_command_line(
-    name: str, folder: Path, *arguments: str | Path, path: Path | None = None
+    name: str, folder: Path, *arguments: str | Path, path: Path | None = None, process: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command as a user does, in a folder, with ``path`` first on the import path."""
+    """Run a command in a folder, in this process: what it imports is there already.
+
+    In a process of its own, as a user runs it, where ``process`` asks for that or ``path`` is
+    to be first on the import path.
+    """
+    cache = str(folder.parent / "cache")  # of converted models; nothing of the user's
+    if process or path:
+        return _run_as_a_user_does(name, folder, arguments, path, cache)
+    out, err = StringIO(), StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        chdir(folder),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        patch.setenv("XDG_CACHE_HOME", cache)
+        try:
+            code = main([name, *map(str, arguments)])
+        except SystemExit as end:
+            code = end.code
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def _run_as_a_user_does(
+    name: str, folder: Path, arguments: Sequence[str | Path], path: Path | None, cache: str
+) -> subprocess.CompletedProcess[str]:
     import_path = [str(path)] if path else []
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([*import_path, str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "OMP_NUM_THREADS": "1",
-        "XDG_CACHE_HOME": str(
-            folder.parent / "cache"
-        ),  # of converted models; nothing of the user's
+        "XDG_CACHE_HOME": cache,
     }
     return subprocess.run(
         [sys.executable, "-m", "detector", name, *arguments],
@@ -102,22 +127,12 @@ def convert_dataset() -> Tool:
 
 
 @pytest.fixture
-def in_process(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[[str, Path], Tool]:
-    """Make a function that runs a command in this process, which is quicker than as a user does."""
+def in_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], Tool]:
+    """Make a function that runs a command in a folder, where the test is from then on."""
 
     def of(name: str, folder: Path) -> Tool:
         monkeypatch.chdir(folder)
-
-        def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-            try:
-                code = main([name, *map(str, arguments)])
-            except SystemExit as end:
-                code = end.code
-            return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
-
-        return run
+        return partial(run_command_line, name, folder)
 
     return of
 

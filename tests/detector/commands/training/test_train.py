@@ -22,6 +22,7 @@ from proposals import ProposalFile
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
+SMALL = ("--foreground", "2", "--background", "4", "--calibration-regions", "2")
 ANNOTATION = """<annotation><filename>{name}</filename>
 <size><width>451</width><height>300</height><depth>3</depth></size>
 <object><name>n02121808</name>
@@ -80,11 +81,12 @@ def test_a_member_comes_out_and_a_run_goes_on(
         "--freeze",
         "stem",
         "--pool-windows",
-        "40",
+        "12",
         "--policy",
         "tight-near",
         "--seed",
         "3",
+        *SMALL,
     )
     first = train(tmp_path, *command, "--steps", "1")
     assert first.returncode == 1, first.stderr  # one picture was skipped
@@ -111,7 +113,7 @@ def test_a_member_comes_out_and_a_run_goes_on(
 def test_a_member_is_trained_further_for_its_own_and_other_classes(
     train: Tool, tree: Path, imagenet: Path, tmp_path: Path
 ) -> None:
-    quick = ("--root", tree, "--freeze", "features", "--pool-windows", "40", "--steps", "1")
+    quick = ("--root", tree, "--freeze", "features", "--pool-windows", "12", "--steps", "1", *SMALL)
     first = train(tmp_path, *quick, "--imagenet", imagenet, "--out", "first")
     assert first.returncode == 1, first.stderr
     second = train(
@@ -147,7 +149,7 @@ def test_a_data_set_in_another_layout_trains_its_own_classes(
     writer.finish()
     ended = train(
         tmp_path, "--root", "tree", "--format", layout, "--imagenet", imagenet, "--out", "run",
-        "--freeze", "features", "--pool-windows", "40", "--steps", "2",
+        "--freeze", "features", "--pool-windows", "12", "--steps", "2", *SMALL,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert "1 images, 2 classes: screw, cat" in ended.stdout

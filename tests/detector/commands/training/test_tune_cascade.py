@@ -85,7 +85,10 @@ def test_a_threshold_is_printed_and_written_only_where_asked(
         ([*TREE, *BOTH[:2]], "a cascade needs two networks or more"),
         ([*TREE, "--weights", "d.onnx"], "give those, not ONNX"),
         ([*TREE, *BOTH, "--lost", "-1"], "must be 0 or more but got -1"),
-        (["--root", "none", "--split", "train", *BOTH], "none/ImageSets/DET: no such folder"),
+        (
+            ["--root", "none", "--split", "train", *BOTH],
+            "none: no such folder; give the folder of a data set",
+        ),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
