@@ -10,10 +10,30 @@ from torch import nn
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device that ``Execution.device`` names."""
+    """Return the device that ``Execution.device`` names.
+
+    Raises
+    ------
+    ValueError
+        If PyTorch knows no such device, or cannot compute on it here.
+    """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(
+            f"device '{name}' is none that PyTorch knows: use cpu, or cuda for a GPU"
+        ) from None
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # the latter of a PyTorch without CUDA
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"device '{name}' cannot be used here ({reason}): use cpu, or install the GPU's driver"
+            " and a PyTorch that is built for it"
+        ) from error
+    return device
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from _imagenet_kinds import NAMES_OF_KINDS, indices_of_kinds
-from _machine import describe_machine
 from numpy.typing import NDArray
+from shared.imagenet_kinds import NAMES_OF_KINDS, indices_of_kinds
+from shared.machine import describe_machine
 
 from backbones.classification.classifier import ImageClassifier
 from backbones.classification.crops import CROP_COUNTS

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _machine import describe_machine
-from _plain_loop import PlainLoop
 from network_speed import measure_networks, print_networks
 from numpy.typing import NDArray
 from PIL import Image
+from shared.machine import describe_machine
+from shared.plain_loop import PlainLoop
 
 from detector.cascade import survivors
 from detector.datasets import IlsvrcDet, ImageAnnotation
@@ -41,7 +41,7 @@ from detector.members.member import Member
 from detector.pipeline import Prepared, score_by_member
 from detector.rcnn import Detector, Task, pretrained_paths
 from detector.regions.admit import admit_regions
-from detector.scoring import gather_ground_truth, gather_predictions, score
+from detector.scoring import gather_ground_truth, gather_predictions, match, score_outcomes
 from proposals import read_image
 
 PARTS = ("network", "stages", "growth", "plain")
@@ -209,7 +209,10 @@ def mean_ap(
     """Return the mAP by ILSVRC's rules over the classes of the detector."""
     truth = gather_ground_truth(images, detector.classes)
     predictions = gather_predictions(sorted(found, key=lambda one: one[0]))
-    return score(truth, predictions, [c.id for c in detector.classes], frozenset()).mean_ap
+    class_ids = [c.id for c in detector.classes]
+    image_count = 1 + max(index for index, _ in images)
+    outcomes = match(truth, predictions, class_ids, protocol="ilsvrc", image_count=image_count)
+    return score_outcomes(outcomes, class_ids).mean_ap
 
 
 if __name__ == "__main__":

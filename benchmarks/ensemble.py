@@ -10,7 +10,7 @@ Parts (the table, or those after ``--only``):
 
 table     mAP by ILSVRC's rules of each member, of means of the first 2, 3 ... members, of all
           ensembles of as many, and of cascades behind the first member. Intervals are 95 % of
-          1,000 draws of the images, those of differences are paired. A mean of logs is a
+          1,000 bootstrap resamples, those of differences are paired. A mean of logs is a
           geometric mean of the softmax scores. With --calibration, means of calibrated scores, too:
           each member's at the temperature that fits kept scores of training photographs best,
           which ``--split train --every 60 --scores train.npz`` makes
@@ -31,12 +31,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _ensemble_speed import measure_loading, measure_speed, print_speed
-from _ensemble_table import Judge, Row, ensemble_rows, print_header, print_row
-from _machine import describe_machine
-from _split_file import digest_of, read_kept, read_scores, save_scores
-from _temperatures import fit_temperatures
 from numpy.typing import NDArray
+from shared.ensemble_speed import measure_loading, measure_speed, print_speed
+from shared.ensemble_table import Judge, Row, ensemble_rows, print_header, print_row
+from shared.machine import describe_machine
+from shared.split_file import digest_of, read_kept, read_scores, save_scores
+from shared.temperatures import fit_temperatures
 
 from detector.config import DetectorConfig, Execution
 from detector.datasets import IlsvrcDet, ImageAnnotation

@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from _machine import describe_machine
+from shared.machine import describe_machine
 
 ROOT = Path(__file__).parents[1]
 LARGEST = 8  # packages that are listed

@@ -6,6 +6,7 @@ how many times faster LocalResponseNorm is; all forms alternate within the one r
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 
@@ -22,7 +23,8 @@ ROUNDS = 7
 
 
 def main() -> None:
-    """Print one line a shape and direction."""
+    """Print one line per shape and direction."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     torch.set_num_threads(1)
     for channels in CHANNELS:
         forms: dict[str, Callable[[Tensor], Tensor]] = {

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _machine import describe_machine
 from numpy.typing import NDArray
+from shared.machine import describe_machine
 
 from backbones import GoogLeNet
 from backbones.graph import GoogLeNetMaps

@@ -22,8 +22,8 @@ import onnx
 import openvino
 import torch
 import torchvision
-from _machine import describe_machine
 from numpy.typing import NDArray
+from shared.machine import describe_machine
 from skimage import data
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _machine import describe_machine
+from shared.machine import describe_machine
 
 from detector.classes import select_classes
 from detector.datasets import IlsvrcDet

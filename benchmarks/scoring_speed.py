@@ -15,7 +15,7 @@ ours, cold         the same with an empty cache of compiled kernels, as in the f
 voc2007, voc       likewise by VOC's rules
 pycocotools        COCOeval: evaluate and accumulate
 faster-coco-eval   the same calls of that package; left out where it is not installed
-interval           1,000 draws of images for the interval of the mAP, after the matching
+interval           1,000 bootstrap resamples for the interval of the mAP, after the matching
 reading            a prediction file of the same detections
 """
 
@@ -37,8 +37,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from _machine import describe_machine
-from _scoring_data import CLASSES, IMAGES, load_data, make_data, save_data
+from shared.machine import describe_machine
+from shared.scoring_data import CLASSES, IMAGES, load_data, make_data, save_data
 
 Figures = dict[str, float]
 CLASS_IDS = range(1, CLASSES + 1)
@@ -150,7 +150,7 @@ def by_protocol(protocol: Any) -> Callable[[Path], Work]:  # noqa: ANN401 - a li
 
 
 def interval(folder: Path) -> Work:
-    """Prepare the draws for the interval; gives its width."""
+    """Prepare the resampling for the interval; gives its width."""
     from detector.scoring import bootstrap_outcomes, match, percentile_interval
 
     truth, found = load_data(folder / DATA)

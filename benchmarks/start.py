@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from _machine import describe_machine
+from shared.machine import describe_machine
 
 ROOT = Path(__file__).parents[1]
 

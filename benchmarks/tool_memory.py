@@ -9,6 +9,7 @@ included. Linux only: it reads /proc.
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import time
@@ -20,11 +21,14 @@ SECONDS_APART = 0.5
 
 def main() -> int:
     """Run the tool, print the figures, and return its exit code."""
-    if len(sys.argv) < 2 or not (TOOLS / sys.argv[1]).is_file():
-        print(__doc__, file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("tool", choices=sorted(path.name for path in TOOLS.glob("[a-z]*.py")))
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="for the tool, as they are")
+    options = parser.parse_args()
     start = time.monotonic()
-    command = [sys.executable, TOOLS / sys.argv[1], *sys.argv[2:]]
+    command = [sys.executable, TOOLS / options.tool, *options.arguments]
     process = subprocess.Popen(command)  # noqa: S603 - our own tool
     samples: list[int] = []
     while process.poll() is None:

@@ -7,6 +7,7 @@ and make the same windows but for rounding; the line says how many values are th
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 
@@ -24,7 +25,8 @@ ROUNDS = 7
 
 
 def main() -> None:
-    """Print one line a picture."""
+    """Print one line per picture."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     cv2.setNumThreads(1)
     search = SelectiveSearch(MODES["fast"], threads=1)
     for picture in (data.astronaut, data.chelsea, data.coffee):

@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from foundation.spelling import did_you_mean
+
 _CLASSES_SHOWN: Final = 100  # of a data set, in an error message
 
 
@@ -85,8 +87,9 @@ def select_classes(
     for key in keys:
         found = by_key.get(_normalised(key))
         if found is None:
+            hint = did_you_mean(key, [c.name for c in classes])
             raise ValueError(
-                f"'{key}' names no class: give names, WordNet ids or numbers of"
+                f"'{key}' names no class{hint}: give names, WordNet ids or numbers of"
                 f" {_described(classes)}"
             )
         if found in selected:

@@ -32,7 +32,7 @@ class DetectorConfig:
     cascade_threshold : float
         Of several members, the first scores every region, and all of them those to which it
         gives a class this score or more; the others keep its scores. At 0 all members score
-        every region. `tools/tune_cascade.py` finds a value.
+        every region. `inception-rcnn tune-cascade` finds a value.
     """
 
     max_proposals: int = 1400

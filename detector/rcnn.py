@@ -117,7 +117,7 @@ class Detector:
         ----------
         *paths : str or Path
             One member file, several whose scores are averaged, or one ONNX file of
-            ``tools/export.py``. The first of several stands in front of the cascade; an ONNX
+            ``inception-rcnn export``. The first of several stands in front of the cascade; an ONNX
             file has none.
         proposer, execution
             As in ``Detector`` and `make_engine`.

@@ -37,11 +37,11 @@ def _worked_out(
 ) -> Iterator[Result]:
     pull = iter(items)
     worker = ThreadPoolExecutor(workers)
-    pending = deque(worker.submit(work, item) for item in islice(pull, ahead))
     try:
+        pending = deque(worker.submit(work, item) for item in islice(pull, ahead))
         while pending:
             result = pending.popleft().result()
             pending.extend(worker.submit(work, item) for item in islice(pull, 1))
             yield result
-    finally:  # also when the reader stops early
+    finally:  # also when the reader stops early, or the items end in an error
         worker.shutdown(cancel_futures=True)

@@ -1,19 +1,8 @@
-"""Class-agnostic object proposals; usable alone, and light to import."""
+"""Class-agnostic object proposals; usable alone, and light to import.
 
-from proposals.images import ImageError, read_image
-from proposals.result import Proposals, Proposer
-from proposals.selective_search.search import MODES, SelectiveSearch, SelectiveSearchConfig
-from proposals.storage.header import ProposalFileError
-from proposals.storage.proposal_file import ProposalFile
+Names are loaded when they are asked for, so that settings do not wait for the kernels.
+"""
 
-__all__ = [
-    "MODES",
-    "ImageError",
-    "ProposalFile",
-    "ProposalFileError",
-    "Proposals",
-    "Proposer",
-    "SelectiveSearch",
-    "SelectiveSearchConfig",
-    "read_image",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -166,7 +166,8 @@ def load_ranking(path: str | Path) -> Ranking:
         return _ranking_from(document)
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RankingFileError(
-            f"{path}: not a ranking of this version ({error}); make it with tools/train_ranking.py"
+            f"{path}: not a ranking of this version ({error}); make it with inception-rcnn"
+            " train-ranking"
         ) from None
 
 

@@ -6,7 +6,8 @@ import ast
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,45 @@ MAY_IMPORT = {
 }
 
 
-def imported_packages(source: Path) -> Iterator[str]:
+MOST_ENTRIES = 16
+MOST_LINES = 400
+EVERYWHERE = {"__init__.py", "__main__.py", "__pycache__", "conftest.py", "py.typed"}
+
+
+def parts_of(module: Path) -> tuple[str, ...]:
+    """Return the dotted name of a module, in parts; that of a folder for its __init__.py."""
+    parts = module.relative_to(ROOT).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+SOURCES = {
+    ".".join(parts_of(path)): path
+    for package in MAY_IMPORT
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+
+
+def imported_names(source: Path) -> Iterator[str]:
+    """Yield what a file imports anywhere: modules, and names out of them behind a dot."""
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.split(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_modules(source: Path) -> set[str]:
+    """Return the modules of ours that a file imports."""
+    names = set(imported_names(source))
+    return {name if name in SOURCES else name.rpartition(".")[0] for name in names} & set(SOURCES)
+
+
+def imported_packages(source: Path) -> Iterator[str]:
+    return (name.split(".")[0] for name in imported_names(source))
+
+
+def assert_no_circle(imports: Mapping[str, set[str]]) -> None:
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
@@ -46,10 +80,61 @@ def test_every_folder_is_a_package_that_is_shipped(package: str) -> None:
         assert (folder / "__init__.py").exists(), folder
 
 
+def test_modules_import_each_other_in_no_circle() -> None:
+    assert_no_circle({name: imported_modules(path) for name, path in SOURCES.items()})
+
+
+@pytest.mark.parametrize("folder", ["proposals", "backbones", "detector", "detector.training"])
+def test_rooms_beside_each_other_import_each_other_in_no_circle(folder: str) -> None:
+    rooms = {name for name, path in SOURCES.items() if path.name == "__init__.py"}
+    rooms = {name for name in rooms if name.rpartition(".")[0] == folder}
+    assert rooms
+
+    def room_of(module: str) -> set[str]:
+        return {room for room in rooms if f"{module}.".startswith(f"{room}.")}
+
+    imports: dict[str, set[str]] = {room: set() for room in rooms}
+    for name, path in SOURCES.items():
+        for room in room_of(name):
+            imports[room] |= {other for one in imported_modules(path) for other in room_of(one)}
+            imports[room] -= {room}
+    assert_no_circle(imports)
+
+
+def folders_with_code() -> list[Path]:
+    roots = [ROOT / name for name in (*MAY_IMPORT, "benchmarks", "tests")]
+    folders = {source.parent for root in roots for source in root.rglob("*.py")}
+    return sorted(folders - {ROOT / "tests" / "tools"})
+
+
+@pytest.mark.parametrize("folder", folders_with_code(), ids=lambda one: str(one.relative_to(ROOT)))
+def test_a_folder_can_be_taken_in_at_a_glance(folder: Path) -> None:
+    entries = {entry.name for entry in folder.iterdir()} - EVERYWHERE
+    assert len(entries) <= MOST_ENTRIES, sorted(entries)
+
+
+def test_files_are_short() -> None:
+    roots = (*MAY_IMPORT, "benchmarks", "tests", "tools")
+    long = [
+        str(source.relative_to(ROOT))
+        for root in roots
+        for source in (ROOT / root).rglob("*.py")
+        if len(source.read_text(encoding="utf-8").splitlines()) > MOST_LINES
+    ]
+    assert not long
+
+
+def test_every_folder_of_tests_has_the_folder_that_it_tests() -> None:
+    tests = ROOT / "tests"
+    tested = {source.parent.relative_to(tests) for source in tests.rglob("test_*.py")}
+    assert [str(folder) for folder in sorted(tested) if not (ROOT / folder).is_dir()] == []
+
+
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
         ("proposals", "torch"),
+        ("proposals.multibox", "scipy.optimize"),
         ("backbones", "torchvision"),
         ("detector", "torch"),
         ("detector.scoring", "torch"),

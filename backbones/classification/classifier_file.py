@@ -33,7 +33,7 @@ from foundation.tensor_file import FileKind, WeightsError
 _KIND = FileKind(
     "classifier",
     {"format": "inception-rcnn classifier", "version": 1, "architecture": "GoogLeNet"},
-    "give a file that this version's tools/train_classifier.py wrote",
+    "give a file that this version's inception-rcnn train-classifier wrote",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +36,7 @@ class Checkpoint(NamedTuple):
 def save_checkpoint(
     path: Path,
     step: int,
-    settings: dict[str, Any],
+    settings: Mapping[str, Any],
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: nn.Module | None = None,
@@ -54,13 +55,13 @@ def save_checkpoint(
         tensors |= {_AVERAGE + name: tensor for name, tensor in average.state_dict().items()}
     # Contiguous copies: the file format knows no channels-last layout.
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"format": _FORMAT, "run": json.dumps({"step": step, "settings": settings})}
+    metadata = {"format": _FORMAT, "run": json.dumps({"step": step, "settings": dict(settings)})}
     with whole_file(path) as temporary:
         # save_file would let nobody but the owner read it.
         temporary.write_bytes(save(tensors, metadata))
 
 
-def load_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
+def load_checkpoint(path: Path, settings: Mapping[str, Any]) -> Checkpoint:
     """Read a checkpoint and make sure that it belongs to this run.
 
     Raises

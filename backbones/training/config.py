@@ -71,3 +71,83 @@ class OptimizationConfig:
     def rate(self, step: int) -> float:
         """Return the learning rate of a step (1, 2, ...)."""
         return self.learning_rate * self.drop_factor ** ((step - 1) // self.drop_every)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig:
+    """How a classifier is trained; the defaults are the paper's recipe.
+
+    What the paper leaves open is as in BVLC's training of the same network: the rate at the
+    start, the weight decay, the size of a batch and about 60 epochs (Caffe, models/
+    bvlc_googlenet).
+
+    Attributes
+    ----------
+    epochs : float
+        How often each picture is shown.
+    steps : int, optional
+        Batches to learn from, in place of ``epochs``.
+    batch_size : int
+        Over all processes.
+    learning_rate : float
+        At the start.
+    drop_epochs : float
+        The rate is multiplied by ``drop_factor`` after each so many epochs.
+    drop_factor : float
+    weight_decay : float
+    average_last : float
+        Share of the steps, the last ones, over which the weights are averaged; 0: none.
+    auxiliary_weight : float
+        Of the two auxiliary losses; 0: none.
+    precision, checkpoint_every
+        As `OptimizationConfig`'s.
+    seed : int
+        Of order, views and dropout. The first weights are the same for all seeds, as those of
+        the paper's seven networks were.
+
+    Raises
+    ------
+    ValueError
+        If ``epochs``, ``batch_size`` or ``drop_epochs`` is not above 0, or ``average_last`` not
+        in [0, 1].
+    """
+
+    epochs: float = 64
+    steps: int | None = None
+    batch_size: int = 32
+    learning_rate: float = 0.01
+    drop_epochs: float = 8
+    drop_factor: float = 0.96
+    weight_decay: float = 2e-4
+    average_last: float = 0.25
+    auxiliary_weight: float = 0.3
+    precision: str = "auto"
+    seed: int = 0
+    checkpoint_every: int = 100
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "drop_epochs"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, but got {getattr(self, name)}")
+        if not 0 <= self.average_last <= 1:
+            raise ValueError(f"average_last must be in [0, 1], but got {self.average_last}")
+
+    def optimization(self, pictures: int) -> OptimizationConfig:
+        """Return the settings of the training loop for a number of pictures."""
+        steps = self._steps(self.epochs, pictures) if self.steps is None else self.steps
+        averaged = round(steps * self.average_last)
+        return OptimizationConfig(
+            steps=steps,
+            learning_rate=self.learning_rate,
+            drop_every=self._steps(self.drop_epochs, pictures),
+            drop_factor=self.drop_factor,
+            weight_decay=self.weight_decay,
+            average_from=steps - averaged + 1 if averaged else None,
+            auxiliary_weight=self.auxiliary_weight,
+            precision=self.precision,
+            seed=self.seed,
+            checkpoint_every=self.checkpoint_every,
+        )
+
+    def _steps(self, epochs: float, pictures: int) -> int:
+        return max(1, round(epochs * pictures / self.batch_size))

@@ -1,15 +1,12 @@
-"""The training loop: batches in, a trained network, a log and checkpoints out."""
+"""Training of a classifier: batches in, a trained network, a log and checkpoints out."""
 
 from __future__ import annotations
 
-import json
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TextIO
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +15,14 @@ from torch.optim.swa_utils import AveragedModel
 
 from backbones.googlenet import AuxiliaryLogits
 from backbones.hardware import choose_dtype
-from backbones.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from backbones.training.config import OptimizationConfig
-from backbones.training.log import reopen_log
 from backbones.training.processes import (
     process_count,
     process_rank,
     sum_gradients,
     summed,
-    wait_for_all,
 )
+from backbones.training.steps import take_steps
 from foundation.prefetch import prefetched
 
 PART = 32
@@ -117,23 +112,17 @@ def train(
         If the folder's checkpoint is damaged or of a run with other settings.
     """
     network.train().to(memory_format=torch.channels_last)
-    run = _Run(network, predict, config, {**_lasting_settings(config), **settings}, run_folder)
-    start = run.resume()
-    steps = range(start + 1, config.steps + 1)
-    with run.open_log(start) as log:
-        clock = time.monotonic()
-        for step, parts in zip(steps, _loaded(source, steps), strict=True):
-            loss, accuracy = run.step(step, parts, source.batch_size)
-            now = time.monotonic()
-            line = StepReport(step, loss, accuracy, config.rate(step), now - clock)
-            clock = now
-            if log is not None:
-                log.write(json.dumps(line._asdict()) + "\n")
-                log.flush()
-                report(line)
-            if step % config.checkpoint_every == 0 or step == config.steps:
-                run.save(step)
-    run.finish()
+    learner = _Learner(network, predict, source.batch_size, config)
+    take_steps(
+        learner,
+        lambda steps: _loaded(source, steps),
+        config.steps,
+        checkpoint_every=config.checkpoint_every,
+        settings={**_lasting_settings(config), **settings},
+        run_folder=run_folder,
+        report=lambda line: report(StepReport(**line)),
+    )
+    learner.finish()
 
 
 Part = tuple[int, TrainingBatch]
@@ -160,100 +149,70 @@ def _lasting_settings(config: OptimizationConfig) -> dict[str, Any]:
     return settings
 
 
-class _Run:
-    """A network, its optimizer and its folder."""
+class _Learner:
+    """A network that learns to classify by stochastic gradient descent."""
 
     def __init__(
         self,
         network: nn.Module,
         predict: Callable[[Tensor], Tensor | AuxiliaryLogits],
+        batch_size: int,
         config: OptimizationConfig,
-        settings: dict[str, Any],
-        folder: Path,
     ) -> None:
-        self._network = network
+        self.network = network
         self._predict = predict
+        self._batch_size = batch_size
         self._config = config
-        self._settings = settings
-        self._folder = folder
         self._trained = [p for p in network.parameters() if p.requires_grad]
         self._device = self._trained[0].device
         self._dtype = choose_dtype(config.precision, self._device)
-        self._optimizer = torch.optim.SGD(
+        self.optimizer = torch.optim.SGD(
             self._trained,
             lr=config.learning_rate,
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
-        self._average = None if config.average_from is None else AveragedModel(network)
+        self.average = None if config.average_from is None else AveragedModel(network)
 
-    @property
-    def _checkpoint(self) -> Path:
-        return self._folder / "checkpoint.safetensors"
-
-    def resume(self) -> int:
-        """Take over the checkpoint where there is one; return the number of steps done."""
-        if not self._checkpoint.exists():
-            return 0
-        checkpoint = load_checkpoint(self._checkpoint, self._settings)
-        restore(checkpoint, self._network, self._optimizer)
-        if self._average is not None:
-            self._average.load_state_dict(checkpoint.average)
-        return checkpoint.step
-
-    def open_log(self, steps_done: int) -> TextIO | nullcontext[None]:
-        """Open the log, in the first process only."""
-        if process_rank() > 0:
-            return nullcontext()
-        return reopen_log(self._folder / "log.jsonl", steps_done)
-
-    def step(self, step: int, parts: Sequence[Part], batch_size: int) -> tuple[float, float]:
-        """Take one step (1, 2, ...); return loss and accuracy of the batch."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._config.rate(step)
-        self._optimizer.zero_grad()
+    def step(self, step: int, batch: Sequence[Part]) -> dict[str, float]:
+        """Take one step (1, 2, ...) with this process's parts of a batch."""
+        rate = self._config.rate(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
         totals = torch.zeros(2, device=self._device)  # loss, hits
-        for number, part in parts:
+        for number, part in batch:
             torch.manual_seed(_seed(self._config.seed, step, number))  # of dropout
-            totals += self._learn(part, batch_size)
+            totals += self._learn(part)
         loss, accuracy = summed(totals).tolist()
         if not math.isfinite(loss):
             raise NonFiniteLossError(
                 f"the loss is {loss} at step {step}: lower the learning rate"
-                f" ({self._config.rate(step):g}) and start again in another folder"
+                f" ({rate:g}) and start again in another folder"
             )
         sum_gradients(self._trained)
-        self._optimizer.step()
-        if self._average is not None and step >= (self._config.average_from or 0):
-            self._average.update_parameters(self._network)
-        return loss, accuracy
-
-    def save(self, step: int) -> None:
-        """Write a checkpoint, in the first process only."""
-        if process_rank() == 0:
-            save_checkpoint(
-                self._checkpoint, step, self._settings, self._network, self._optimizer,
-                self._average,
-            )  # fmt: skip
-        wait_for_all()
+        self.optimizer.step()
+        if self.average is not None and step >= (self._config.average_from or 0):
+            self.average.update_parameters(self.network)
+        return {"loss": loss, "accuracy": accuracy, "learning_rate": rate}
 
     def finish(self) -> None:
         """Give the network its final weights."""
-        if self._average is not None:
-            self._network.load_state_dict(self._average.module.state_dict())
-        self._network.eval()
+        if self.average is not None:
+            self.network.load_state_dict(self.average.module.state_dict())
+        self.network.eval()
 
-    def _learn(self, part: TrainingBatch, batch_size: int) -> Tensor:
+    def _learn(self, part: TrainingBatch) -> Tensor:
         """Add the gradient of a part of the batch; return its share of loss and accuracy."""
         inputs, labels = part.inputs.to(self._device), part.labels.to(self._device)
         reduced = self._dtype != torch.float32
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=reduced):
             found = self._predict(inputs)
         logits, helpers = (found[0], found[1:]) if isinstance(found, tuple) else (found, ())
-        loss = _cross_entropy(logits, labels) / batch_size
-        help_loss = sum(_cross_entropy(one, labels) for one in helpers) / batch_size
+        loss = _cross_entropy(logits, labels) / self._batch_size
+        help_loss = sum(_cross_entropy(one, labels) for one in helpers) / self._batch_size
         (loss + self._config.auxiliary_weight * help_loss).backward()  # type: ignore[no-untyped-call]
-        hits = (logits.detach().argmax(dim=1) == labels).float().sum() / batch_size
+        hits = (logits.detach().argmax(dim=1) == labels).float().sum() / self._batch_size
         return torch.stack([loss.detach(), hits])
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
-from detector.datasets.base import Dataset
+from detector.datasets.dataset import Dataset
 from detector.datasets.pictures import read_header
 from detector.datasets.problems import Problem, Report
 from detector.datasets.text_file import shown

@@ -14,8 +14,8 @@ from detector.datasets.annotation import DatasetError, ImageAnnotation
 from detector.datasets.image_list import read_class_list, read_image_list
 from detector.datasets.pictures import read_header
 from detector.datasets.problems import Problem, Report, once, refuse
-from detector.datasets.xml_annotation import ILSVRC_RULES
-from detector.datasets.xml_tree import TreeLayout, XmlTree, check_split_name, what_is_there
+from detector.datasets.xml.annotation import ILSVRC_RULES
+from detector.datasets.xml.tree import TreeLayout, XmlTree, check_split_name, what_is_there
 from proposals.images import ImageError
 
 _OF_ONE_CLASS: Final = re.compile(r"(.+?)(?:_(?:pos|part|neg))?_[0-9]{1,3}")  # a list's stem

@@ -10,8 +10,8 @@ from detector.datasets.annotation import DatasetError
 from detector.datasets.image_list import read_image_list
 from detector.datasets.problems import Problem, Report, refuse
 from detector.datasets.text_file import leads_astray, read_text, shown
-from detector.datasets.xml_annotation import ILSVRC_RULES, VOC_RULES
-from detector.datasets.xml_tree import TreeLayout, XmlTree, check_split_name, what_is_there
+from detector.datasets.xml.annotation import ILSVRC_RULES, VOC_RULES
+from detector.datasets.xml.tree import TreeLayout, XmlTree, check_split_name, what_is_there
 
 CLASS_LIST: Final = "classes.txt"
 """What the list of the classes is called, where they are others than VOC's."""

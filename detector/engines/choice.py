@@ -43,7 +43,7 @@ def make_engine(members: Sequence[MemberSource], execution: Execution | None = N
 
 
 def make_onnx_engine(path: str | Path, execution: Execution | None = None) -> Engine:
-    """Return the engine for an ONNX file of `tools/export.py`.
+    """Return the engine for an ONNX file of `inception-rcnn export`.
 
     A file of 8-bit arithmetic runs so; one of float32 in float32 or bfloat16.
 

@@ -25,7 +25,7 @@ from foundation.tensor_file import WeightsError
 
 _KEY = "inception-rcnn"
 _HEADER = {"format": "inception-rcnn onnx", "version": 1}
-_REMEDY = "give a file that tools/export.py of this version wrote"
+_REMEDY = "give a file that inception-rcnn export of this version wrote"
 
 
 class OnnxDetector(NamedTuple):
@@ -66,7 +66,9 @@ def read_onnx(path: str | Path) -> OnnxDetector:
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"{path}: no such file; check the path or run tools/export.py first")
+        raise WeightsError(
+            f"{path}: no such file; check the path or run inception-rcnn export first"
+        )
     try:
         content = path.read_bytes()
         model = onnx.load_model_from_string(content)

@@ -61,7 +61,7 @@ def _scores_of_each(
     """Add every stem once and every trunk; return the scores (N, C + 1) of each member."""
     if eight_bits and not all(member.activation_ranges for member in members):
         raise ValueError(
-            "8-bit arithmetic needs a calibrated member: run tools/calibrate.py on its file,"
+            "8-bit arithmetic needs a calibrated member: run inception-rcnn calibrate on its file,"
             " or choose another precision"
         )
     stems: dict[int, str] = {}

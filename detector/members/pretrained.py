@@ -29,7 +29,7 @@ def pretrained_paths(members: Sequence[str | int] | None = None) -> tuple[Path, 
     if not paths:
         raise WeightsError(
             f"{folder}: no weights (*.safetensors) come with this installation; train a member"
-            " with tools/train.py and load its file"
+            " with inception-rcnn train and load its file"
         )
     return paths if members is None else _chosen(paths, members)
 

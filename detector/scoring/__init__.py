@@ -1,21 +1,20 @@
 """Average precision by four protocols, and the files that go in and out of it."""
 
 from detector.scoring.average_precision import PrecisionRecall, Score
-from detector.scoring.blacklist import read_blacklist
 from detector.scoring.bootstrap import (
     bootstrap_classes,
-    bootstrap_map,
     bootstrap_outcomes,
     percentile_interval,
 )
 from detector.scoring.coco import CocoResult, evaluate_coco
-from detector.scoring.coco_results import read_coco_results
-from detector.scoring.evaluation_file import Evaluation, read_evaluation, write_evaluation
-from detector.scoring.ilsvrc import score
-from detector.scoring.image_index import ImageIndex, ScoringFileError
+from detector.scoring.evaluation import Evaluation
+from detector.scoring.files.blacklist import read_blacklist
+from detector.scoring.files.coco_results import read_coco_results
+from detector.scoring.files.evaluation_file import read_evaluation, write_evaluation
+from detector.scoring.files.image_index import ImageIndex, ScoringFileError
+from detector.scoring.files.prediction_file import read_predictions, write_predictions
 from detector.scoring.matching import match_objects
 from detector.scoring.outcomes import PROTOCOLS, Outcomes, Protocol
-from detector.scoring.prediction_file import read_predictions, write_predictions
 from detector.scoring.protocols import match, score_outcomes
 from detector.scoring.records import (
     Blacklist,
@@ -39,7 +38,6 @@ __all__ = [
     "Score",
     "ScoringFileError",
     "bootstrap_classes",
-    "bootstrap_map",
     "bootstrap_outcomes",
     "evaluate_coco",
     "gather_ground_truth",
@@ -51,7 +49,6 @@ __all__ = [
     "read_coco_results",
     "read_evaluation",
     "read_predictions",
-    "score",
     "score_outcomes",
     "write_evaluation",
     "write_predictions",

@@ -1,7 +1,7 @@
 """How far an mAP would move with other images, by bootstrap.
 
 Detections are matched to objects once: what an image's detections find does not depend on the
-other images. A drawn set of images is then a weight for each image's rows, and an average
+other images. A bootstrap resample is then a weight for each image's rows, and an average
 precision a weighted one.
 """
 
@@ -16,19 +16,15 @@ from numpy.typing import NDArray
 
 from detector.scoring.average_precision import RECALL_LEVELS
 from detector.scoring.outcomes import Outcomes
-from detector.scoring.protocols import match
 from detector.scoring.records import (
-    Blacklist,
     BoolArray,
     DoubleArray,
-    GroundTruth,
     IntArray,
-    Predictions,
 )
 from foundation.kernels import kernel
 from proposals.evaluation.bootstrap import Interval
 
-_TOGETHER: Final = 64  # sets of images that the kernel goes through side by side
+_TOGETHER: Final = 64  # resamples that the kernel goes through side by side
 
 Times = NDArray[np.int32]
 
@@ -36,9 +32,9 @@ Times = NDArray[np.int32]
 def bootstrap_outcomes(
     outcomes: Outcomes, class_ids: Iterable[int], *, seed: int, resamples: int = 1000
 ) -> DoubleArray:
-    """Return the mAP of sets of images that are drawn with replacement.
+    """Return the mAP of bootstrap resamples: images drawn with replacement.
 
-    The same seed and number of images draw the same sets, whatever was predicted: the
+    The same seed and number of images give the same resamples, whatever was predicted: the
     difference of two results is a paired one.
 
     Parameters
@@ -46,15 +42,15 @@ def bootstrap_outcomes(
     outcomes : Outcomes
         Of any protocol.
     class_ids : iterable of int
-        A class without objects in a drawn set is left out of its mean.
+        A class without objects in a resample is left out of its mean.
     seed : int
     resamples : int
 
     Returns
     -------
     (resamples,) float64 array
-        As `score_outcomes` gives on the drawn images, each as often as it was drawn; nan where
-        none of them holds an object.
+        As `score_outcomes` gives on the images of a resample, each as often as it was drawn; nan
+        where none of them holds an object.
 
     Raises
     ------
@@ -72,7 +68,7 @@ def bootstrap_classes(
     Returns
     -------
     (C, resamples) float64 array
-        In the order of the classes; nan for a class without objects in a drawn set.
+        In the order of the classes; nan for a class without objects in a resample.
 
     Raises
     ------
@@ -84,28 +80,10 @@ def bootstrap_classes(
     classes = list(_ranked_by_class(outcomes, class_ids))
     levels = RECALL_LEVELS[outcomes.protocol]
     parts = [np.zeros((len(classes), 0))]
-    for times in _drawn(outcomes.image_count, seed, resamples):
+    for times in _resamples(outcomes.image_count, seed, resamples):
         aps = [_average_precisions(times, *one, levels) for one in classes]
         parts.append(np.array(aps).reshape(len(classes), times.shape[1]))
     return np.concatenate(parts, axis=1)
-
-
-def bootstrap_map(
-    ground_truth: GroundTruth,
-    predictions: Predictions,
-    class_ids: Iterable[int],
-    blacklist: Blacklist = frozenset(),
-    *,
-    image_count: int,
-    seed: int,
-    resamples: int = 1000,
-) -> DoubleArray:
-    """Return `bootstrap_outcomes` of predictions by the rules of ILSVRC DET."""
-    wanted = tuple(class_ids)
-    outcomes = match(
-        ground_truth, predictions, wanted, blacklist, protocol="ilsvrc", image_count=image_count
-    )
-    return bootstrap_outcomes(outcomes, wanted, seed=seed, resamples=resamples)
 
 
 def percentile_interval(estimate: float, resampled: DoubleArray) -> Interval:
@@ -117,7 +95,7 @@ def percentile_interval(estimate: float, resampled: DoubleArray) -> Interval:
     return Interval(estimate, low, high)
 
 
-def _drawn(image_count: int, seed: int, resamples: int) -> Iterator[Times]:
+def _resamples(image_count: int, seed: int, resamples: int) -> Iterator[Times]:
     """Yield how often each image (I,) is in each of some sets, as (I, sets)."""
     random = np.random.default_rng(seed)
     for start in range(0, resamples, _TOGETHER):

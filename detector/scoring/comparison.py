@@ -38,16 +38,16 @@ class Change:
     points : Interval
         What the second has more, times 100, with its 95 % interval.
     better : int
-        Draws in which the second has more.
-    draws : int
-        Draws that hold an object.
+        Bootstrap resamples in which the second has more.
+    resamples : int
+        Bootstrap resamples that hold an object.
     """
 
     first: float
     second: float
     points: Interval
     better: int
-    draws: int
+    resamples: int
 
     @property
     def verdict(self) -> Verdict:
@@ -79,20 +79,20 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
-    """An evaluation with its average precisions on drawn images.
+    """An evaluation with its average precisions on bootstrap resamples of the images.
 
     Attributes
     ----------
     evaluation : Evaluation
     ap_by_key : dict of str to float
         On the images as they are, by `ObjectClass.key`.
-    draws_by_key : dict of str to (resamples,) float64 array
-        On drawn images; nan where none of them holds an object.
+    resampled_by_key : dict of str to (resamples,) float64 array
+        On each resample; nan where it holds no object.
     """
 
     evaluation: Evaluation
     ap_by_key: dict[str, float]
-    draws_by_key: dict[str, DoubleArray]
+    resampled_by_key: dict[str, DoubleArray]
 
 
 def resample(evaluation: Evaluation, *, seed: int, resamples: int = 1000) -> Resampled:
@@ -102,12 +102,12 @@ def resample(evaluation: Evaluation, *, seed: int, resamples: int = 1000) -> Res
     """
     ids = [one.id for one in evaluation.classes]
     precisions = score_outcomes(evaluation.outcomes, ids).ap_by_class
-    draws = bootstrap_classes(evaluation.outcomes, ids, seed=seed, resamples=resamples)
+    resampled = bootstrap_classes(evaluation.outcomes, ids, seed=seed, resamples=resamples)
     keys = [one.key for one in evaluation.classes]
     return Resampled(
         evaluation,
         dict(zip(keys, precisions.values(), strict=True)),
-        dict(zip(keys, draws, strict=True)),
+        dict(zip(keys, resampled, strict=True)),
     )
 
 
@@ -124,16 +124,16 @@ def compare(first: Resampled, second: Resampled) -> Comparison:
         one: _change(
             first.ap_by_key[one.key],
             second.ap_by_key[one.key],
-            first.draws_by_key[one.key],
-            second.draws_by_key[one.key],
+            first.resampled_by_key[one.key],
+            second.resampled_by_key[one.key],
         )
         for one in common
     }
     mean_ap = _change(
         _known_mean([one.first for one in by_class.values()]),
         _known_mean([one.second for one in by_class.values()]),
-        mean_of_known(np.stack([first.draws_by_key[one.key] for one in common])),
-        mean_of_known(np.stack([second.draws_by_key[one.key] for one in common])),
+        mean_of_known(np.stack([first.resampled_by_key[one.key] for one in common])),
+        mean_of_known(np.stack([second.resampled_by_key[one.key] for one in common])),
     )
     return Comparison(mean_ap, by_class, _of_one_only(first.evaluation, second.evaluation))
 
@@ -200,16 +200,16 @@ def _of_one_only(first: Evaluation, second: Evaluation) -> tuple[ObjectClass, ..
 
 
 def _change(
-    first: float, second: float, first_draws: DoubleArray, second_draws: DoubleArray
+    first: float, second: float, first_resampled: DoubleArray, second_resampled: DoubleArray
 ) -> Change:
     # Rounded, as equal means of other numbers differ in their last bits: that is no gain.
-    gains = np.round(100 * (second_draws - first_draws), _DIGITS)
+    gains = np.round(100 * (second_resampled - first_resampled), _DIGITS)
     return Change(
         first,
         second,
         percentile_interval(round(100 * (second - first), _DIGITS), gains),
         better=int(np.count_nonzero(gains > 0)),
-        draws=int(np.count_nonzero(~np.isnan(gains))),
+        resamples=int(np.count_nonzero(~np.isnan(gains))),
     )
 
 

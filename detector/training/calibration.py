@@ -27,9 +27,6 @@ from proposals.multibox.network_file import load_multibox
 from proposals.multibox.proposer import MultiBox
 from proposals.multibox.torch_predictor import TorchPredictor
 
-REGIONS = 512
-"""Regions that a member is calibrated on, of training photographs; fewer where it saw fewer."""
-
 IMAGES = 128
 """Training photographs that MultiBox is calibrated on, or fewer where there are fewer."""
 

@@ -92,6 +92,9 @@ class TrainingConfig:
     distort_colours : bool
         Whether brightness, contrast and colours of windows are changed at random, as those of
         pictures in classification (GoogLeNet, section 6). R-CNN does not.
+    calibration_regions : int
+        Regions that the result is calibrated on for 8-bit arithmetic, out of those that it was
+        trained on; fewer where it saw fewer.
     """
 
     optimization: OptimizationConfig = field(default_factory=_rcnn_optimization)
@@ -99,6 +102,7 @@ class TrainingConfig:
     freeze: str = "nothing"
     pool_windows: int | None = None
     distort_colours: bool = False
+    calibration_regions: int = 512
 
     def __post_init__(self) -> None:
         if self.freeze not in FROZEN_PARTS:
@@ -114,3 +118,7 @@ class TrainingConfig:
             )
         if self.pool_windows is not None and self.pool_windows < 1:
             raise ValueError(f"pool_windows must be 1 or more, but got {self.pool_windows}")
+        if self.calibration_regions < 1:
+            raise ValueError(
+                f"calibration_regions must be 1 or more, but got {self.calibration_regions}"
+            )

@@ -16,7 +16,7 @@ from detector.classes import ObjectClass
 from detector.config import DetectorConfig
 from detector.detections.selection import select_detections
 from detector.pipeline import MemberScored
-from detector.scoring import GroundTruth, Predictions, gather_predictions, score
+from detector.scoring import GroundTruth, Predictions, gather_predictions, match, score_outcomes
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,11 @@ class SplitScores:
     ) -> float:
         """Return the mAP by the rules of ILSVRC DET of what ``predictions`` returns."""
         predictions = self.predictions(scores, classes, config)
-        return score(truth, predictions, [one.id for one in classes]).mean_ap
+        class_ids = [one.id for one in classes]
+        outcomes = match(
+            truth, predictions, class_ids, protocol="ilsvrc", image_count=len(self.counts)
+        )
+        return score_outcomes(outcomes, class_ids).mean_ap
 
 
 def gather_scores(scored: Iterable[MemberScored]) -> SplitScores:

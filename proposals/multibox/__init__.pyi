@@ -1,6 +1,5 @@
 from .loss import MultiBoxLoss as MultiBoxLoss
 from .loss import multibox_loss as multibox_loss
-from .matching import match as match
 from .network import Backbone as Backbone
 from .network import ConvolutionalHead as ConvolutionalHead
 from .network import GlobalHead as GlobalHead

@@ -1,14 +1,19 @@
-"""MultiBox's loss (Erhan et al. 2014, section 3)."""
+"""MultiBox's loss (Erhan et al. 2014, section 3), and the bipartite matching that it is least by.
+
+Only training needs it, and SciPy with it: `proposals.multibox` does not import it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
-
-from proposals.multibox.matching import match
 
 ALPHA = 0.3
 """Weight of the location term (the paper's alpha)."""
@@ -51,9 +56,26 @@ def multibox_loss(
     for residual, logit, boxes in zip(residuals, logits, targets, strict=True):
         wanted = (boxes[:, None] - priors) / scales  # (G, K, 4)
         distances = (residual - wanted).square().sum(dim=2) / 2  # (G, K)
-        objects, predictions = match(ALPHA * distances - logit)
+        objects, predictions = bipartite_matching(ALPHA * distances - logit)
         location = location + distances[objects, predictions].sum()
         # -log c + log(1 - c) is the negated logit.
         confidence = confidence - logit[predictions].sum()
         pairs += len(objects)
     return MultiBoxLoss(location / max(pairs, 1), confidence / max(pairs, 1))
+
+
+def bipartite_matching(costs: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give each object a prediction of its own so that the sum of costs is least.
+
+    Parameters
+    ----------
+    costs : Tensor, (G, K)
+        Finite cost of each object with each prediction.
+
+    Returns
+    -------
+    objects, predictions : ndarray, (M,) int64
+        The matched pairs, M = min(G, K); no index comes twice.
+    """
+    objects, predictions = linear_sum_assignment(costs.detach().to("cpu", torch.float32).numpy())
+    return objects, predictions

@@ -30,7 +30,7 @@ HEADS = ("convolutional", "global")
 _KIND = FileKind(
     "multibox",
     {"format": "multibox", "version": 1},
-    "give a file that tools/train_multibox.py wrote",
+    "give a file that inception-rcnn train-multibox wrote",
 )
 _PRIORS = "head.priors"
 

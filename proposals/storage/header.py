@@ -126,11 +126,12 @@ class Header:
                 return _header(content)
         except (KeyError, TypeError, ValueError):
             raise ProposalFileError(
-                f"{path}: Parquet, but not of proposals; give a file that tools/propose.py wrote"
+                f"{path}: Parquet, but not of proposals; give a file that inception-rcnn"
+                " propose wrote"
             ) from None
         raise ProposalFileError(
             f"{path}: of format '{kind[0]}', version {kind[1]}, but '{_FORMAT}', version"
-            f" {_VERSION}, is read; make it anew with tools/propose.py"
+            f" {_VERSION}, is read; make it anew with inception-rcnn propose"
         )
 
 

@@ -142,7 +142,9 @@ def open_parquet(path: Path) -> tuple[Any, Header]:
     from pyarrow import parquet
 
     if not path.is_file():
-        raise ProposalFileError(f"{path}: there is no such file; make it with tools/propose.py")
+        raise ProposalFileError(
+            f"{path}: there is no such file; make it with inception-rcnn propose"
+        )
     with damage_told(path):
         file = parquet.ParquetFile(path, page_checksum_verification=True)
     try:
@@ -156,7 +158,8 @@ def _checked_header(file: Any, path: Path) -> Header:  # noqa: ANN401 - of pyarr
     header = Header.from_metadata(file.metadata.metadata, path)
     if not file.schema_arrow.remove_metadata().equals(schema()):
         raise ProposalFileError(
-            f"{path}: its columns are not those of proposals; make it anew with tools/propose.py"
+            f"{path}: its columns are not those of proposals; make it anew with inception-rcnn"
+            " propose"
         )
     return header
 
@@ -173,7 +176,7 @@ def damage_told(path: Path) -> Iterator[None]:
     except (OSError, ValueError, TypeError, IndexError, ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise ProposalFileError(
-            f"{path}: damaged, or not Parquet ({reason}); make it anew with tools/propose.py"
+            f"{path}: damaged, or not Parquet ({reason}); make it anew with inception-rcnn propose"
         ) from None
 
 

@@ -1,7 +1,7 @@
 """Proposals of many images in one Parquet file, read an image at a time.
 
-`ProposalFile` reads it; ``tools/propose.py`` and `proposals.storage.batch.propose_to_file` write
-it. One row is one image:
+`ProposalFile` reads it; ``inception-rcnn propose`` and `proposals.storage.batch.propose_to_file`
+write it. One row is one image:
 
 ============  ==================================  ===========================================
 column        type                                holds
@@ -110,7 +110,7 @@ class ProposalFile:
         if not len(image_ids) == len(self._row_of) + len(skipped) == image_count:
             raise ProposalFileError(
                 f"{self.path}: must hold {image_count} images, each once, but does not; make it"
-                " anew with tools/propose.py"
+                " anew with inception-rcnn propose"
             )
 
     def __len__(self) -> int:
@@ -140,7 +140,7 @@ class ProposalFile:
         if image_id not in self._row_of:
             raise ProposalFileError(
                 f"{self.path}: holds no proposals of '{image_id}'; make a file of these images"
-                " with tools/propose.py"
+                " with inception-rcnn propose"
             )
         row = self._row_of[image_id]
         group = bisect_right(self._ends, row)
@@ -170,7 +170,7 @@ class ProposalFile:
             raise ProposalFileError(
                 f"{self.path}: '{image_id}' is a picture of {found.image_size[1]} x"
                 f" {found.image_size[0]} there, but of {width} x {height} here; make the file"
-                " anew with tools/propose.py"
+                " anew with inception-rcnn propose"
             )
         return found
 

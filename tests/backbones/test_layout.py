@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+import torch
+from torch import Tensor, nn
 
 from backbones import GoogLeNet
 from backbones.layout import parameter_shapes, range_points
@@ -17,17 +21,25 @@ def test_shapes_are_those_of_the_network(classes: int) -> None:
     assert parameter_shapes(classes) == found
 
 
-def test_range_points_are_outputs_that_another_convolution_reads() -> None:
-    points = range_points()
-    assert points[:6] == (
-        "lrn1",
-        "conv2_reduce",
-        "lrn2",
-        "inception_3a.conv3x3_reduce",
-        "inception_3a.conv5x5_reduce",
-        "inception_3a",
-    )
-    assert points[-2:] == ("inception_5b.conv3x3_reduce", "inception_5b.conv5x5_reduce")
-    assert len(points) == 3 + 3 * 9 - 1
-    modules = dict(GoogLeNet(1).named_modules())
-    assert set(points) <= modules.keys()
+def test_range_points_are_what_convolutions_read_after_the_first_one() -> None:
+    network = GoogLeNet(4).eval()
+    read: dict[str, float] = {}
+    made: dict[str, float] = {}
+
+    def note_input(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda _module, inputs: read.update({name: float(inputs[0].max())})
+
+    def note_output(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        return lambda _module, _inputs, output: made.update({name: float(output.max())})
+
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d) and name != "conv1":
+            module.register_forward_pre_hook(note_input(name))
+    for point in range_points():
+        network.get_submodule(point).register_forward_hook(note_output(point))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        network(torch.randn(1, 3, 224, 224, generator=generator) * 50)
+    # Pooling keeps the maximum, and no two activations have the same one.
+    assert set(read.values()) == set(made.values())
+    assert len(set(made.values())) == len(range_points()) == 29

@@ -44,8 +44,11 @@ def test_the_order_is_that_of_the_keys() -> None:
     ("keys", "among", "message"),
     [
         (["unicorn"], None, "'unicorn' names no class: .* of the 200 classes in .*tsv"),
-        (["car"], OWN, "'car' names no class: .* of Wood Screw, 7, cat$"),
+        (["bus"], OWN, "'bus' names no class: .* of Wood Screw, 7, cat$"),
         ([""], OWN, "'' names no class"),
+        (["wood-scrw"], OWN, r"'wood-scrw' names no class \(did you mean 'Wood Screw'\?\): give"),
+        (["persn"], None, r"\(did you mean 'person' or 'purse'\?\)"),
+        (["domestic  cat"], None, r"\(did you mean 'domestic_cat'\?\)"),
         (["car"], [SCREW] * 101, r"\.\.\. \(101 in all\)$"),
         (["car"], (), "'car' names no class"),
         (["cat", "3"], OWN, "'3' names a class that was named before"),

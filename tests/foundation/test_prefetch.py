@@ -49,3 +49,41 @@ def test_results_of_several_threads_come_in_order(count: int, workers: int) -> N
 def test_several_threads_work_at_once() -> None:
     meeting = threading.Barrier(3)
     list(ordered_map(lambda _: meeting.wait(timeout=60), range(3), 3))
+
+
+def test_closing_early_waits_for_what_is_begun_and_drops_the_rest() -> None:
+    begun: list[int] = []
+    done: list[int] = []
+    in_work, go_on = threading.Event(), threading.Event()
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item == 1:
+            in_work.set()
+            assert go_on.wait(timeout=60)
+        done.append(item)
+        return item
+
+    results = prefetched(work, range(10), 3)
+    assert next(results) == 0
+    assert in_work.wait(timeout=60)
+    release = threading.Timer(0.1, go_on.set)
+    release.start()
+    results.close()
+    assert begun == done == [0, 1]
+    release.join()
+
+
+@pytest.mark.parametrize("good", [0, 1, 3, 8])  # of which three are taken before the first result
+def test_an_error_of_the_source_reaches_the_reader_and_ends_the_work(good: int) -> None:
+    threads = set(threading.enumerate())
+
+    def items() -> Iterator[int]:
+        yield from range(good)
+        raise OSError("the source is gone")
+
+    read: list[int] = []
+    with pytest.raises(OSError, match="the source is gone"):
+        read.extend(prefetched(lambda item: item, items(), 3))
+    assert read == list(range(len(read)))
+    assert not set(threading.enumerate()) - threads

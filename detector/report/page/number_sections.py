@@ -36,7 +36,7 @@ def proposal_numbers(analysis: Analysis) -> Markup:
         return element(
             "p",
             "The proposals were not at hand, so that nothing is said about them"
-            " here: give the file of tools/propose.py by --proposals.",
+            " here: give the file of inception-rcnn propose by --proposals.",
         )
     if not analysis.by_proposals:
         return element(

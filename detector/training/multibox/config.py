@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -119,3 +120,10 @@ class MultiBoxTrainingConfig:
             raise ValueError(
                 f"freeze must be 'nothing', 'stem' or 'backbone', but got {self.freeze!r}"
             )
+
+    def share_of_rate(self, step: int) -> float:
+        """Return the share of both learning rates at a step (1, 2, ...)."""
+        if step <= self.warm_up:
+            return step / self.warm_up
+        share = (step - self.warm_up) / max(self.steps - self.warm_up, 1)
+        return (1 + math.cos(math.pi * min(share, 1.0))) / 2

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +15,8 @@ from torch import Tensor
 
 from backbones import GoogLeNet, InputStatistics, load_imagenet_weights
 from backbones.hardware import choose_dtype
-from backbones.training.checkpoint import load_checkpoint, restore, save_checkpoint
-from backbones.training.log import reopen_log
 from backbones.training.loop import NonFiniteLossError
+from backbones.training.steps import take_steps
 from detector.datasets.annotation import ImageAnnotation
 from detector.training.hold_out import split_held_out
 from detector.training.multibox.config import MultiBoxTrainingConfig
@@ -29,9 +26,9 @@ from proposals.multibox import (
     GlobalHead,
     MultiBoxNetwork,
     kmeans_priors,
-    multibox_loss,
     save_multibox,
 )
+from proposals.multibox.loss import multibox_loss
 from proposals.multibox.network import Head, RawPredictions
 
 
@@ -77,32 +74,20 @@ def train_multibox(
         If the folder's checkpoint is damaged or of a run with other settings.
     """
     annotations, _ = split_held_out(annotations, config.hold_out)
-    network = build_network(annotations, imagenet_weights, config)
-    optimizer = _optimizer(network, config)
-    settings = _lasting_settings(config, annotations)
-    checkpoint_path = run_folder / "checkpoint.safetensors"
-    start = 0
-    if checkpoint_path.exists():
-        checkpoint = load_checkpoint(checkpoint_path, settings)
-        restore(checkpoint, network, optimizer)
-        start = checkpoint.step
-    learner = _Learner(network, optimizer, config)
+    learner = _Learner(build_network(annotations, imagenet_weights, config), config)
     loader = ViewLoader(annotations, learner.statistics, config)
-    with reopen_log(run_folder / "log.jsonl", start) as log:
-        clock = time.monotonic()
-        for step, batch in enumerate(loader.batches(start, config.steps), start=start + 1):
-            losses = learner.step(batch, step)
-            now = time.monotonic()
-            line = MultiBoxStep(step, *losses, _rate(config, step) * config.head_rate, now - clock)
-            clock = now
-            log.write(json.dumps(line._asdict()) + "\n")
-            log.flush()
-            report(line)
-            if step % config.checkpoint_every == 0 or step == config.steps:
-                save_checkpoint(checkpoint_path, step, settings, network, optimizer)
+    take_steps(
+        learner,
+        loader.batches,
+        config.steps,
+        checkpoint_every=config.checkpoint_every,
+        settings=_lasting_settings(config, annotations),
+        run_folder=run_folder,
+        report=lambda line: report(MultiBoxStep(**line)),
+    )
     provenance = {"training": asdict(config), "images": len(annotations)}
     path = run_folder / "multibox.safetensors"
-    save_multibox(path, network, learner.statistics.mean_rgb, provenance)
+    save_multibox(path, learner.network, learner.statistics.mean_rgb, provenance)
     return path
 
 
@@ -159,26 +144,15 @@ def _lasting_settings(
     return {**settings, "images": len(annotations)}
 
 
-def _rate(config: MultiBoxTrainingConfig, step: int) -> float:
-    """Return the share of the full learning rate: a rise, then half a cosine to 0."""
-    if step <= config.warm_up:
-        return step / config.warm_up
-    share = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
-    return (1 + math.cos(math.pi * min(share, 1.0))) / 2
-
-
 class _Learner:
-    """Takes steps."""
+    """A network that learns to propose."""
 
-    def __init__(
-        self,
-        network: MultiBoxNetwork,
-        optimizer: torch.optim.Optimizer,
-        config: MultiBoxTrainingConfig,
-    ) -> None:
+    average = None
+
+    def __init__(self, network: MultiBoxNetwork, config: MultiBoxTrainingConfig) -> None:
         self.statistics = InputStatistics(size=config.size)
-        self._network = network
-        self._optimizer = optimizer
+        self.network = network
+        self.optimizer = _optimizer(network, config)
         self._config = config
         device = next(network.parameters()).device
         self._frozen_dtype = choose_dtype(config.frozen_precision, device)
@@ -186,11 +160,12 @@ class _Learner:
         if config.freeze != "nothing":
             self._frozen = copy.deepcopy(network.backbone).to(self._frozen_dtype)  # type: ignore[attr-defined]
 
-    def step(self, batch: ViewBatch, step: int) -> tuple[float, float, float]:
-        """Take one step (1, 2, ...); return both losses and the gradient's norm."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = group["rate"] * _rate(self._config, step)
-        self._optimizer.zero_grad()
+    def step(self, step: int, batch: ViewBatch) -> dict[str, float]:
+        """Take one step (1, 2, ...)."""
+        share = self._config.share_of_rate(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["rate"] * share
+        self.optimizer.zero_grad()
         raw = self._predict(self.statistics.normalise(batch.images))
         if not bool(torch.isfinite(raw.residuals.sum() + raw.logits.sum())):
             raise NonFiniteLossError(
@@ -198,19 +173,24 @@ class _Learner:
                 " rates and start again in another folder"
             )
         targets = [boxes.repeat(self._config.matches, 1) for boxes in batch.targets]
-        head = self._network.head
+        head = self.network.head
         loss = multibox_loss(raw.residuals, raw.logits, head.priors, head.scales, targets)
         loss.total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(
-            _trained(self._network), self._config.max_gradient_norm
+            _trained(self.network), self._config.max_gradient_norm
         )
-        self._optimizer.step()
-        return loss.location.item(), loss.confidence.item(), norm.item()
+        self.optimizer.step()
+        return {
+            "location_loss": loss.location.item(),
+            "confidence_loss": loss.confidence.item(),
+            "gradient_norm": norm.item(),
+            "learning_rate": share * self._config.head_rate,
+        }
 
     def _predict(self, images: Tensor) -> RawPredictions:
         """Run the network, its frozen part in other arithmetic and without gradient."""
         if self._frozen is None:
-            predictions: RawPredictions = self._network(images)
+            predictions: RawPredictions = self.network(images)
             return predictions
         with torch.no_grad():
             inner = self._frozen.stem(images.to(self._frozen_dtype))
@@ -218,6 +198,6 @@ class _Learner:
                 maps = self._frozen.maps(inner)
                 at_4e, at_5b = (grid.float() for grid in maps)
         if self._config.freeze != "backbone":
-            at_4e, at_5b = self._network.backbone.maps(inner.float())
-        learned: RawPredictions = self._network.head(at_4e, at_5b)
+            at_4e, at_5b = self.network.backbone.maps(inner.float())
+        learned: RawPredictions = self.network.head(at_4e, at_5b)
         return learned

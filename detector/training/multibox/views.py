@@ -54,15 +54,16 @@ class ViewLoader:
         self._config = config
         self._read = lru_cache(maxsize=_CACHED_IMAGES)(read_image)
 
-    def batches(self, start: int, stop: int) -> Iterator[ViewBatch]:
-        """Return the batches of the steps ``start`` to ``stop - 1``."""
-        return prefetched(self.load, range(start, stop))
+    def batches(self, steps: range) -> Iterator[ViewBatch]:
+        """Return the batches of steps (1, 2, ...)."""
+        return prefetched(self.load, steps)
 
     def load(self, step: int) -> ViewBatch:
-        """Return the batch of one step."""
-        random = np.random.RandomState((self._config.seed * 1_000_003 + step) % 2**32)
+        """Return the batch of a step (1, 2, ...)."""
+        done = step - 1
+        random = np.random.RandomState((self._config.seed * 1_000_003 + done) % 2**32)
         count = self._config.batch_size
-        views = [self._view(step * count + i, random) for i in range(count)]
+        views = [self._view(done * count + i, random) for i in range(count)]
         images = np.stack([image for image, _ in views])
         return ViewBatch(torch.from_numpy(images), [torch.from_numpy(boxes) for _, boxes in views])
 

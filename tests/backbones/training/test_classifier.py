@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from backbones import GoogLeNet
 from backbones.classification.classifier_file import load_classifier
 from backbones.training.checkpoint import CheckpointError
-from backbones.training.classifier import ClassifierConfig, train_classifier
+from backbones.training.classifier import train_classifier
+from backbones.training.config import ClassifierConfig
 from backbones.training.image_folder import ImageFolder
 from backbones.training.loop import StepReport
 from backbones.weights.bvlc import caffe_name

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -29,9 +30,10 @@ CONFIG = OptimizationConfig(
 
 
 class Points:
-    """Points of two classes, 80 a batch: parts of 32, 32 and 16."""
+    """Points of two classes; 80 per batch are parts of 32, 32 and 16."""
 
-    batch_size = 80
+    def __init__(self, batch_size: int = 80) -> None:
+        self.batch_size = batch_size
 
     def load(self, step: int, places: range) -> TrainingBatch:
         generator = torch.Generator().manual_seed(step)
@@ -52,10 +54,12 @@ def run(
     config: OptimizationConfig = CONFIG,
     settings: dict[str, object] | None = None,
     predict: Callable[[nn.Module], Callable[[Tensor], Tensor | AuxiliaryLogits]] = lambda n: n,
+    batch_size: int = 80,
 ) -> nn.Sequential:
     folder.mkdir(exist_ok=True)
     network = new_network()
-    train(network, predict(network), Points(), config, settings or {}, folder, lambda _report: None)
+    source = Points(batch_size)
+    train(network, predict(network), source, config, settings or {}, folder, lambda _report: None)
     return network
 
 
@@ -199,27 +203,38 @@ import test_loop
 from safetensors.torch import save_file
 from backbones.training.processes import joined_processes, process_rank
 with joined_processes():
-    network = test_loop.run(Path(sys.argv[1]), test_loop.CONFIG)
-    save_file(network.state_dict(), Path(sys.argv[1]) / f"{process_rank()}.safetensors")
+    for batch_size in (80, 20):
+        folder = Path(sys.argv[1]) / str(batch_size)
+        network = test_loop.run(folder, batch_size=batch_size)
+        save_file(network.state_dict(), folder / f"{process_rank()}.safetensors")
 """
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
-    from safetensors.torch import load_file
-
-    script = tmp_path / "together.py"
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of two runs by two processes, called by the size of a batch."""
+    folder = tmp_path_factory.mktemp("together")
+    script = folder / "together.py"
     script.write_text(TOGETHER, encoding="utf-8")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command = [*launcher, "--nproc-per-node", "2", script, tmp_path, Path(__file__).parent]
+    command = [*launcher, "--nproc-per-node", "2", script, folder, Path(__file__).parent]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    alone = run(tmp_path / "alone")
+    return folder
+
+
+@pytest.mark.parametrize("batch_size", [80, 20])  # in three parts, and in one: fewer than processes
+def test_two_processes_learn_what_one_learns(
+    together: Path, tmp_path: Path, batch_size: int
+) -> None:
+    alone = run(tmp_path, batch_size=batch_size)
+    folder = together / str(batch_size)
     for rank in (0, 1):
-        state = load_file(tmp_path / f"{rank}.safetensors")
+        state = load_file(folder / f"{rank}.safetensors")
         for name, tensor in alone.state_dict().items():
             torch.testing.assert_close(tensor, state[name], rtol=1e-5, atol=1e-6, msg=name)
-    steps = [line.step for line in log_lines(tmp_path)]
-    assert steps == [1, 2, 3, 4]  # written once
+    losses = [[line.loss for line in log_lines(one)] for one in (folder, tmp_path)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)  # written once
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from detector.classes import ilsvrc_classes
 from detector.datasets import ClassList, DatasetError, IlsvrcDet
-from detector.datasets.xml_annotation import ILSVRC_RULES, MAX_BYTES, read_xml
+from detector.datasets.xml.annotation import ILSVRC_RULES, MAX_BYTES, read_xml
 
 CAR, DOG = "n02958343", "n02084071"
 

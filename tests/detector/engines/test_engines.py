@@ -305,7 +305,7 @@ def test_a_damaged_member_is_refused_at_once(calibrated: Member, tmp_path: Path)
     ("asked", "message"),
     [
         (execution("torch", "int8"), "torch has no precision 'int8'"),
-        (execution("openvino", "int8"), r"needs a calibrated member: run tools/calibrate\.py"),
+        (execution("openvino", "int8"), r"needs a calibrated member: run inception-rcnn calibrate"),
         (execution("openvino", "float16"), "float16 runs on GPUs only"),
         (Execution(engine="openvino", device="meta"), "runs on the CPU, not on meta"),
     ],

@@ -103,7 +103,7 @@ def test_settings_that_do_not_fit_are_refused(
     rewrite(path, change)
     with pytest.raises(WeightsError, match=message) as raised:
         read_onnx(path)
-    assert "tools/export.py" in str(raised.value)
+    assert "inception-rcnn export" in str(raised.value)
 
 
 def test_a_graph_without_settings_is_refused(path: Path) -> None:

@@ -104,6 +104,6 @@ def report(tmp_path: Path) -> ReportInput:
         protocol="ilsvrc",
         mean_ap=Interval(0.412, 0.3, 0.5),
         scored="theirs.txt",
-        command="python tools/eval_map.py --report out",
+        command="inception-rcnn eval-map --report out",
         date=datetime(2026, 11, 25, 6, 7),
     )

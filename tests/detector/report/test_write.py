@@ -124,7 +124,7 @@ def test_the_head_says_what_was_scored_how_and_when(report: ReportInput, tmp_pat
         "95 % interval 0.300 to 0.500",
         "theirs.txt",
         "ILSVRC DET: each object has its own IoU threshold",
-        "python tools/eval_map.py --report out",
+        "inception-rcnn eval-map --report out",
         "25 November 2026, 06:07",
     ):
         assert words in page.words

@@ -13,7 +13,6 @@ from detector.scoring import (
     Predictions,
     Protocol,
     bootstrap_classes,
-    bootstrap_map,
     bootstrap_outcomes,
     gather_ground_truth,
     gather_predictions,
@@ -121,9 +120,10 @@ def test_it_is_the_score_of_images_really_repeated(
 
 
 def test_no_objects_have_no_map_and_no_interval() -> None:
-    found = bootstrap_map(
-        gather_ground_truth([], []), gather_predictions([]), [], image_count=2, seed=0, resamples=3
+    outcomes = match(
+        gather_ground_truth([], []), gather_predictions([]), [], protocol="ilsvrc", image_count=2
     )
+    found = bootstrap_outcomes(outcomes, [], seed=0, resamples=3)
     assert np.isnan(found).all()
     interval = percentile_interval(nan, found)
     assert isnan(interval.low)
@@ -136,8 +136,11 @@ def test_a_seed_draws_the_same_images_whatever_is_predicted() -> None:
     half = predictions_of([(0, 1, 0, 0.9), (1, 1, 0, 0.9)])
     other = predictions_of([(2, 1, 0, 0.9), (3, 1, 0, 0.9)])
     maps = [
-        bootstrap_map(truth_of(objects), one, [1], image_count=IMAGES, seed=5)
-        for one in (half, other)
+        bootstrap_outcomes(outcomes, [1], seed=5)
+        for outcomes in (
+            match(truth_of(objects), one, [1], protocol="ilsvrc", image_count=IMAGES)
+            for one in (half, other)
+        )
     ]
     np.testing.assert_allclose(maps[0] + maps[1], 1)
     assert 0.4 < maps[0].mean() < 0.6
@@ -158,7 +161,17 @@ def test_images_beyond_their_number_are_refused(
     objects: list[Row], image_count: int, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        bootstrap_map(truth_of(objects), predictions_of([]), [1], image_count=image_count, seed=0)
+        bootstrap_outcomes(
+            match(
+                truth_of(objects),
+                predictions_of([]),
+                [1],
+                protocol="ilsvrc",
+                image_count=image_count,
+            ),
+            [1],
+            seed=0,
+        )
 
 
 def test_sets_are_drawn_alike_however_many_of_them() -> None:

@@ -18,7 +18,7 @@ from proposals.evaluation.bootstrap import Interval
 CAR, DOG = select_classes(["car", "dog"])
 SOFA = ObjectClass(7, "", "sofa")
 Row = tuple[int, int, float, bool]  # image, class id, score, whether it finds an object
-IMAGES, DRAWS, SEED = 4, 20, 3
+IMAGES, RESAMPLES, SEED = 4, 20, 3
 IDS = (CAR.id, DOG.id)
 
 
@@ -42,11 +42,11 @@ def evaluation_of(
     return Evaluation("x", outcomes_of(rows, objects, count), classes or (CAR, DOG), names)
 
 
-def slow_draws(rows: list[Row], objects: list[tuple[int, int]]) -> np.ndarray:
-    """Return the APs (DRAWS, 2) of sets in which each image stands as often as it was drawn."""
+def slow_resamples(rows: list[Row], objects: list[tuple[int, int]]) -> np.ndarray:
+    """Return the APs (RESAMPLES, 2) of sets in which each image stands as often as it was drawn."""
     random = np.random.default_rng(SEED)
     found = []
-    for _ in range(DRAWS):
+    for _ in range(RESAMPLES):
         drawn = random.integers(IMAGES, size=IMAGES).tolist()
         repeated = outcomes_of(
             [(n, *row[1:]) for row in rows for n, i in enumerate(drawn) if i == row[0]],
@@ -96,13 +96,15 @@ def test_changes_are_those_of_images_really_repeated(
     second: list[tuple[int, int, float]],
 ) -> None:
     rows = [with_hits(one, objects) for one in (first, second)]
-    resampled = [resample(evaluation_of(one, objects), seed=SEED, resamples=DRAWS) for one in rows]
+    resampled = [
+        resample(evaluation_of(one, objects), seed=SEED, resamples=RESAMPLES) for one in rows
+    ]
     found = compare(resampled[0], resampled[1])
-    draws = [slow_draws(one, objects) for one in rows]
-    gains = 100 * (draws[1] - draws[0])  # (DRAWS, 2)
+    resampled = [slow_resamples(one, objects) for one in rows]
+    gains = 100 * (resampled[1] - resampled[0])  # (RESAMPLES, 2)
     for number, change in enumerate(found.by_class.values()):
         check(change, gains[:, number])
-    check(found.mean_ap, 100 * (slow_mean(draws[1]) - slow_mean(draws[0])))
+    check(found.mean_ap, 100 * (slow_mean(resampled[1]) - slow_mean(resampled[0])))
     aps = [score_outcomes(outcomes_of(one, objects), IDS).mean_ap for one in rows]
     assert (found.mean_ap.first, found.mean_ap.second) == pytest.approx(aps)
     assert found.mean_ap.points.estimate == pytest.approx(100 * (aps[1] - aps[0]))
@@ -110,7 +112,7 @@ def test_changes_are_those_of_images_really_repeated(
 
 def check(change: Change, gains: np.ndarray) -> None:
     known = gains[~np.isnan(gains)]
-    assert change.draws == len(known)
+    assert change.resamples == len(known)
     if len(known):
         assert change.better == np.count_nonzero(known > 1e-9)
         expected = np.quantile(known, [0.025, 0.975])
@@ -131,13 +133,13 @@ def test_the_verdict_says_what_the_second_is(
 ) -> None:
     found = compare(resample(first, seed=0), resample(second, seed=0))
     assert found.mean_ap.verdict == verdict
-    assert (found.mean_ap.better, found.mean_ap.draws) == (better, 1000)
+    assert (found.mean_ap.better, found.mean_ap.resamples) == (better, 1000)
     assert found.by_class[CAR] == found.mean_ap  # dogs have no objects
-    assert found.by_class[DOG].draws == 0
+    assert found.by_class[DOG].resamples == 0
     assert found.by_class[DOG].verdict == "undecided"
 
 
-def test_the_interval_of_paired_draws_is_narrower_than_that_of_others() -> None:
+def test_the_interval_of_paired_resamples_is_narrower_than_that_of_others() -> None:
     paired = compare(resample(HALF, seed=0), resample(ALL, seed=0)).mean_ap.points
     same = compare(resample(HALF, seed=0), resample(HALF, seed=0)).mean_ap.points
     other = compare(resample(HALF, seed=0), resample(HALF, seed=1)).mean_ap.points

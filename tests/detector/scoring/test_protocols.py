@@ -21,7 +21,6 @@ from detector.scoring import (
     Score,
     match,
     match_objects,
-    score,
     score_outcomes,
 )
 
@@ -195,7 +194,7 @@ def test_voc_scores_as_its_rules_read(
 def test_ilsvrc_leaves_out_what_lies_in_crowds_and_knows_no_difficult_objects(
     objects: list[Object], detections: list[Detection], blacklist: Blacklist
 ) -> None:
-    # Its rules without crowds have their own slow way beside `score`.
+    # Its rules without crowds have their own slow way in test_score.py.
     objects_alone = [o._replace(difficult=False) for o in objects if not o.crowd]
     taken = match_objects(truth_of(objects_alone), predictions_of(detections)) >= 0
     counting = [
@@ -203,7 +202,7 @@ def test_ilsvrc_leaves_out_what_lies_in_crowds_and_knows_no_difficult_objects(
         for d, hit in zip(detections, taken, strict=True)
         if hit or not in_a_crowd([o for o in objects if o.class_id == d.class_id], d)
     ]
-    expected = score(truth_of(objects_alone), predictions_of(counting), CLASSES, blacklist)
+    expected = score_outcomes(outcomes_of(objects_alone, counting, "ilsvrc", blacklist), CLASSES)
     result = score_outcomes(outcomes_of(objects, detections, "ilsvrc", blacklist), CLASSES)
     assert result.ap_by_class == pytest.approx(expected.ap_by_class, abs=1e-12, nan_ok=True)
 

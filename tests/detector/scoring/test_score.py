@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from detector.scoring import Blacklist, GroundTruth, Predictions, Score, score
+from detector.scoring import Blacklist, GroundTruth, Predictions, Score, match, score_outcomes
 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2, exclusive
 Object = tuple[int, int, Box]  # image, class
@@ -35,7 +35,11 @@ def run(
         np.array([d[2] for d in detections], np.float32),
         np.array([d[3] for d in detections]),
     )
-    return score(ground_truth, predictions, classes, blacklist)
+    images = 1 + max((row[0] for row in (*objects, *detections)), default=0)
+    outcomes = match(
+        ground_truth, predictions, classes, blacklist, protocol="ilsvrc", image_count=images
+    )
+    return score_outcomes(outcomes, classes)
 
 
 # The slow way: the rules one after another, in the devkit's inclusive pixels.

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from proposals.multibox import match, multibox_loss
-from proposals.multibox.loss import ALPHA
+from proposals.multibox.loss import ALPHA, bipartite_matching, multibox_loss
 
 
 def oracle(
@@ -80,7 +79,7 @@ def test_gradients_move_boxes_to_objects_and_confidences_to_the_matched() -> Non
 @pytest.mark.parametrize(("objects", "predictions"), [(0, 3), (2, 5), (5, 2), (3, 3)])
 def test_matching_uses_nothing_twice(objects: int, predictions: int) -> None:
     costs = torch.rand(objects, predictions, generator=torch.Generator().manual_seed(0))
-    rows, columns = match(costs)
+    rows, columns = bipartite_matching(costs)
     assert len(rows) == len(columns) == min(objects, predictions)
     assert len(np.unique(rows)) == len(rows)
     assert len(np.unique(columns)) == len(columns)

@@ -164,7 +164,7 @@ def test_images_that_are_not_there_are_told_with_a_remedy(path: Path) -> None:
         assert "bad" not in file
         with pytest.raises(ProposalFileError, match=r"'bad' was skipped .*no picture.*anew"):
             _ = file["bad"]
-        with pytest.raises(ProposalFileError, match=r"no proposals of 'cow'; make .*propose\.py"):
+        with pytest.raises(ProposalFileError, match=r"no proposals of 'cow'; make .*-rcnn propose"):
             _ = file["cow"]
         assert_same(file.for_image("one", (8, 10)), ONE)
         with pytest.raises(ProposalFileError, match="picture of 10 x 8 there, but of 8 x 10 here"):
@@ -203,7 +203,7 @@ def new_header(path: Path, **content: Any) -> None:
         (lambda path: path.write_bytes(b""), r"damaged, or not Parquet \(.*; make it anew"),
         (lambda path: path.write_bytes(b"text" * 99), "damaged, or not Parquet .*; make it anew"),
         (lambda path: path.write_bytes(path.read_bytes()[:-50]), "damaged, or not Parquet"),
-        (lambda path: path.unlink(), r"there is no such file; make it with tools/propose\.py"),
+        (lambda path: path.unlink(), r"there is no such file; make it with inception-rcnn propose"),
         (
             lambda path: parquet.write_table(pa.table({"image_id": ["a"]}), path),
             "Parquet, but not of proposals; give a file",

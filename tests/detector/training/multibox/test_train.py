@@ -130,6 +130,13 @@ def test_the_loss_falls(annotations: list[ImageAnnotation], imagenet: Path, tmp_
     assert np.mean(confidence[-5:]) < np.mean(confidence[:5])
 
 
+def test_rates_rise_evenly_and_fall_along_half_a_cosine() -> None:
+    config = replace(CONFIG, steps=10, warm_up=4)
+    shares = [config.share_of_rate(step) for step in range(1, 11)]
+    falling = np.cos(np.linspace(0, np.pi, 7)) / 2 + 0.5
+    assert shares == pytest.approx([0.25, 0.5, 0.75, *falling])
+
+
 def test_an_infinite_loss_stops_the_run(
     annotations: list[ImageAnnotation], imagenet: Path, tmp_path: Path
 ) -> None:

@@ -83,7 +83,7 @@ def test_no_boxes_stay_no_boxes() -> None:
 
 def test_a_batch_depends_on_its_step_alone(annotation: ImageAnnotation) -> None:
     first, second = (ViewLoader([annotation], STATISTICS, CONFIG) for _ in range(2))
-    second.load(0)
+    second.load(1)
     a, b = first.load(5), second.load(5)
     assert a.images.shape == (3, 64, 64, 3)
     np.testing.assert_array_equal(a.images, b.images)
@@ -94,7 +94,7 @@ def test_a_batch_depends_on_its_step_alone(annotation: ImageAnnotation) -> None:
 def test_mirrored_views_have_mirrored_boxes(annotation: ImageAnnotation) -> None:
     plain = ViewConfig(whole=1, contrast=0, brightness=0)
     loader = ViewLoader([annotation], STATISTICS, MultiBoxTrainingConfig(size=64, views=plain))
-    batch = loader.load(0)
+    batch = loader.load(1)
     whole = cut_view(data.chelsea(), (0, 0, 451, 300), STATISTICS)
     mirrored = 0
     for view, boxes in zip(batch.images.numpy(), batch.targets, strict=True):

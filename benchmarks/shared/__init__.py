@@ -1,0 +1,1 @@
+"""What several benchmarks, or long ones, are made of."""

@@ -1,0 +1,1 @@
+"""Commands that measure: detections, differences between detectors, and proposals."""

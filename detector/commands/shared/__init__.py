@@ -1,0 +1,1 @@
+"""What several commands share: flags, their values, errors and progress."""

@@ -1,0 +1,1 @@
+"""Commands that train, and that make what was trained ready for use."""

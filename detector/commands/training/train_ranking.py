@@ -1,0 +1,60 @@
+"""Learn the order of merged proposals from labelled images that MultiBox was not trained on.
+
+    inception-rcnn train-ranking --root ILSVRC --split train --hold-out 8 --out ranking.json
+
+--hold-out is that of train_multibox, whose held-out images are used. The result is a JSON file
+of numbers, for `proposals.ranking.load_ranking`.
+The one that ships was made so, from the 288 photographs that MultiBox's training held out.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from detector.commands.shared.command import teaching_parser
+from detector.commands.shared.datasets import add_dataset_flags, open_split
+from detector.commands.shared.progress import print_line, progress
+from detector.commands.shared.values import count_from_one, output_file, seed
+
+
+def build_parser(program: str | None) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = teaching_parser(__doc__, program)
+    add_dataset_flags(parser)
+    add = parser.add_argument
+    # fmt: off
+    add("--split", default="train", help="list of images (default: %(default)s)")
+    add("--hold-out", type=count_from_one, required=True, metavar="N",
+        help="as MultiBox was trained")
+    add("-o", "--out", type=output_file, required=True, metavar="FILE", help="JSON file to write")
+    add("--seed", type=seed, default=0, metavar="N", help="of the learning (default: %(default)s)")
+    # fmt: on
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Learn the order, and write it; return the exit code."""
+    from detector.proposers import make_generator, make_multibox
+    from detector.training.hold_out import split_held_out
+    from detector.training.ranking import describe_image, learn_ranking
+    from foundation.files import write_text
+    from proposals import read_image
+    from proposals.ranking import ranking_document
+
+    _, held_out = split_held_out(open_split(options), options.hold_out)
+    if not held_out:
+        raise ValueError("no image is held out; give the --hold-out of train_multibox")
+    selective_search = make_generator("doubled", seed=0, threads=None)
+    multibox = make_multibox()
+    described = []
+    with progress(len(held_out), "describing", "image") as advance_to:
+        for done, annotation in enumerate(held_out, start=1):
+            image = read_image(annotation.image_path)
+            boxes = annotation.without_crowds().boxes_xyxy
+            described.append(describe_image(selective_search(image), multibox(image), boxes))
+            advance_to(done)
+    ranking = learn_ranking(described, options.seed)
+    provenance = {"images": len(held_out), "hold_out": options.hold_out, "seed": options.seed}
+    write_text(options.out, ranking_document(ranking, provenance))
+    print_line(str(options.out))
+    return 0

@@ -1,0 +1,120 @@
+r"""Choose the threshold of a cascade on training photographs, and write it into member files.
+
+Examples
+--------
+See what the package's networks would lose, on every 10th training photograph:
+
+    inception-rcnn tune-cascade --root ILSVRC --split train --every 10
+
+Networks of your own; the first stands in front; write what was chosen into all their files:
+
+    inception-rcnn tune-cascade --root ILSVRC --split train --every 10 --lost 0.2 --write \
+        --weights a/member.safetensors --weights b/member.safetensors
+
+All networks score every region; then thresholds from 0 on are tried in steps of 0.01, until the
+mAP falls more than --lost points behind the mean of all networks. The last before that is chosen.
+Networks are surer of photographs that they were trained on than of others. Never choose on
+photographs that a result is reported on.
+Exit codes: 0 done; 2 the command or an input cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from detector.commands.shared.command import teaching_parser
+from detector.commands.shared.datasets import add_dataset_flags, open_split
+from detector.commands.shared.detectors import add_detector_flags, detection_task, load_detector
+from detector.commands.shared.inputs import open_proposals
+from detector.commands.shared.progress import progress
+from detector.commands.shared.values import count_from_one, points
+
+if TYPE_CHECKING:
+    from detector.datasets import ImageAnnotation
+    from detector.pipeline import MemberScored
+    from detector.rcnn import Detector
+    from detector.training.cascade_tuning import Trial
+    from detector.training.split_scores import SplitScores
+    from proposals import ProposalFile
+
+
+def build_parser(program: str | None) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = teaching_parser(__doc__, program)
+    add_dataset_flags(parser)
+    add = parser.add_argument
+    # fmt: off
+    add("--split", required=True, help="of training photographs, for example train")
+    add("--every", type=count_from_one, default=1, metavar="N",
+        help="look at every Nth photograph only (default: %(default)s)")
+    add("--lost", type=points, default=0.1, metavar="POINTS",
+        help="mAP that may be lost, in points (default: %(default)s)")
+    add("--write", action="store_true",
+        help="write the threshold into the member files; they stay as they are otherwise")
+    # fmt: on
+    add_detector_flags(parser)
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Try thresholds, print them, and write the one that is chosen; return the exit code."""
+    from detector.scoring import gather_ground_truth
+    from detector.training.cascade_tuning import try_thresholds
+
+    if any(path.suffix == ".onnx" for path in options.weights or ()):
+        raise ValueError("a threshold is written into member files: give those, not ONNX")
+    annotations = open_split(options)[:: options.every]
+    detector = load_detector(options, cascade_threshold=0)
+    if len(detector.engine.settings) < 2:
+        raise ValueError("a cascade needs two networks or more: give more --weights")
+    with open_proposals(options.proposals) as file:
+        split = _score(detector, annotations, file)
+    truth = gather_ground_truth(enumerate(annotations), detector.classes)
+    trials = try_thresholds(split, truth, detector.classes, detector.config, allowed=options.lost)
+    chosen = _print_trials(trials)
+    if options.write:
+        _write(options, chosen.threshold)
+    return 0
+
+
+def _score(
+    detector: Detector, annotations: Sequence[ImageAnnotation], file: ProposalFile | None
+) -> SplitScores:
+    """Return every network's scores of every region."""
+    from detector.pipeline import prepared_ahead, score_by_member
+    from detector.training.split_scores import gather_scores
+
+    tasks = (detection_task(annotation, file) for annotation in annotations)
+    scored = score_by_member(prepared_ahead(detector.prepare, tasks), detector.engine)
+    with progress(len(annotations), "scoring", "photograph") as advance_to:
+
+        def told() -> Iterator[MemberScored]:
+            for done, one in enumerate(scored, start=1):
+                yield one
+                advance_to(done)
+
+        return gather_scores(told())
+
+
+def _print_trials(trials: Iterator[Trial]) -> Trial:
+    """Print a row a threshold; return the last."""
+    print("threshold     mAP  points lost  regions that go on")
+    for trial in trials:
+        row = f"{trial.threshold:9.2f}  {trial.mean_ap:.4f}  {trial.lost:11.2f}"
+        print(f"{row}  {100 * trial.going_on:16.1f} %")
+    print(f"cascade_threshold {trial.threshold:g}")
+    return trial
+
+
+def _write(options: argparse.Namespace, threshold: float) -> None:
+    from detector.members.file import load_member, save_member
+    from detector.members.pretrained import pretrained_paths
+
+    for path in options.weights or pretrained_paths(options.members):
+        member = load_member(path)
+        config = replace(member.detection, cascade_threshold=threshold)
+        save_member(path, replace(member, detection=config))
+        print(f"{path}: written")

@@ -1,0 +1,1 @@
+"""From one data set to another: writers of the three layouts."""

@@ -1,0 +1,1 @@
+"""The files that go in and out of scoring."""

@@ -1,0 +1,130 @@
+"""Scores of predictions with their interval, and the table that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from detector.classes import ObjectClass
+from detector.datasets.annotation import ImageAnnotation
+from detector.scoring.average_precision import Score
+from detector.scoring.bootstrap import bootstrap_outcomes, percentile_interval
+from detector.scoring.coco import CocoResult, evaluate_coco
+from detector.scoring.outcomes import Outcomes, Protocol
+from detector.scoring.protocols import match, score_outcomes
+from detector.scoring.records import Blacklist, Predictions, gather_ground_truth
+from proposals.evaluation.bootstrap import Interval
+
+_SEED = 0  # of the drawn images: results of the same images can be compared
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What predictions are worth.
+
+    Attributes
+    ----------
+    outcomes : Outcomes
+        Of the images looked at, numbered in their order.
+    score : Score
+    resamples : int
+        Bootstrap resamples of the images behind the interval.
+    interval : Interval
+        The mAP with its 95 % interval; bounds are nan if no set was drawn.
+    coco : CocoResult or None
+        What pycocotools says of all IoU thresholds; None by other rules than COCO's.
+    """
+
+    outcomes: Outcomes
+    score: Score
+    resamples: int
+    interval: Interval
+    coco: CocoResult | None
+
+
+def score_predictions(
+    predictions: Predictions,
+    annotations: Mapping[int, ImageAnnotation],
+    classes: Sequence[ObjectClass],
+    blacklist: Blacklist,
+    *,
+    protocol: Protocol,
+    resamples: int,
+) -> Result:
+    """Score predictions of some images of a data set.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Of these images only.
+    annotations : mapping of int to ImageAnnotation
+        By ascending image index.
+    classes : sequence of ObjectClass
+        Those that are scored.
+    blacklist : Blacklist
+        Pairs of image and class that do not count.
+    protocol : {"ilsvrc", "voc2007", "voc", "coco"}
+    resamples : int
+        Bootstrap resamples of the images for the interval; 0 for none.
+    """
+    ground_truth = gather_ground_truth(annotations.items(), classes)
+    class_ids = [c.id for c in classes]
+    given = (ground_truth, predictions, class_ids, blacklist)
+    image_count = 1 + max(annotations, default=-1)
+    coco = evaluate_coco(*given, image_count=image_count) if protocol == "coco" else None
+    if coco is None:
+        outcomes = match(*given, protocol=protocol, image_count=image_count)
+    else:
+        outcomes = coco.outcomes
+    outcomes = outcomes.renumbered(np.array(list(annotations), np.int64))
+    score = score_outcomes(outcomes, class_ids)
+    drawn = bootstrap_outcomes(outcomes, class_ids, seed=_SEED, resamples=resamples)
+    interval = percentile_interval(score.mean_ap, drawn)
+    return Result(outcomes, score, resamples, interval, coco)
+
+
+def score_table(
+    result: Result, classes: Sequence[ObjectClass], *, every_class: bool
+) -> Iterator[str]:
+    """Yield the lines of a table: one a class, the mean and its interval.
+
+    Classes without objects share one line, unless every class is to have its own.
+    """
+    shown = [c for c in classes if every_class or result.score.curves[c.id].objects]
+    width = max(len("name"), *(len(c.name) for c in shown))
+    yield f"det_id  {'wnid':<9}  {'name':<{width}}  objects  detections      AP"
+    for object_class in shown:
+        curve = result.score.curves[object_class.id]
+        yield (
+            f"{object_class.id:>6}  {object_class.wnid or '-':<9}  {object_class.name:<{width}}"
+            f"  {curve.objects:>7}  {curve.detections:>10}  {curve.average_precision:>6.4f}"
+        )
+    if hidden := sorted({c.id for c in classes} - {c.id for c in shown}):
+        yield f"no objects, hence no AP: det_id {_ranges(hidden)}"
+    yield from _mean_lines(result, len(classes))
+
+
+def _mean_lines(result: Result, class_count: int) -> Iterator[str]:
+    without = len(result.score.classes_without_objects)
+    left_out = f" ({without} without objects left out)" if without else ""
+    yield f"mAP {result.score.mean_ap:.4f} over {class_count - without} classes{left_out}"
+    if result.coco is not None:
+        yield (
+            f"That is at an IoU of 0.5; at 0.75 it is {result.coco.mean_ap_by_iou[0.75]:.4f},"
+            f" over 0.50 to 0.95 {result.coco.mean_ap:.4f}"
+        )
+    if result.resamples:
+        yield (
+            f"95 % interval {result.interval.low:.4f} to {result.interval.high:.4f}, from"
+            f" {result.resamples} bootstrap resamples of the images"
+        )
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """Write ascending numbers as in "1-36, 38"."""
+    runs = groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])
+    ends = [(run[0][1], run[-1][1]) for run in (list(group) for _, group in runs)]
+    return ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in ends)

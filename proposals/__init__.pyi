@@ -1,0 +1,9 @@
+from .images import ImageError as ImageError
+from .images import read_image as read_image
+from .result import Proposals as Proposals
+from .result import Proposer as Proposer
+from .selective_search.search import MODES as MODES
+from .selective_search.search import SelectiveSearch as SelectiveSearch
+from .selective_search.search import SelectiveSearchConfig as SelectiveSearchConfig
+from .storage.header import ProposalFileError as ProposalFileError
+from .storage.proposal_file import ProposalFile as ProposalFile

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+
+import pytest
+
+from detector.commands.shared.progress import progress
+
+
+def test_long_work_prints_a_line_each_half_minute_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    seconds = itertools.count(0, 12)  # each look at the clock is 12 s after the one before
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    with progress(7, "counting", "lamb") as advance_to:
+        for done in range(1, 8):
+            advance_to(done)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "counting: 3 of 7 lambs in 36 s",
+        "counting: 6 of 7 lambs in 72 s",
+        "counting: 7 of 7 lambs in 84 s",
+    ]
+
+
+def test_short_work_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    with progress(2, "counting", "lamb") as advance_to:
+        advance_to(1)
+        advance_to(2)
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+from skimage import data
+
+from detector.proposers import generator_names, is_source_name, make_generator, make_source
+from proposals import MODES, SelectiveSearch
+from proposals.evaluation.peers import OPENCV_MODES, OpenCvSelectiveSearch
+
+
+def test_all_modes_are_generators() -> None:
+    names = generator_names()
+    assert {*MODES, *(f"opencv-{mode}" for mode in OPENCV_MODES)} <= set(names)
+    for mode in MODES:
+        search = make_generator(mode, seed=3, threads=2)
+        assert isinstance(search, SelectiveSearch)
+        assert (search.config, search.seed, search.threads) == (MODES[mode], 3, 2)
+    for mode in OPENCV_MODES:
+        peer = make_generator(f"opencv-{mode}", seed=3, threads=None)
+        assert isinstance(peer, OpenCvSelectiveSearch)
+        assert peer.mode == mode
+
+
+def test_a_generator_is_a_source_whatever_the_image_is_called() -> None:
+    source = make_source("doubled", seed=0, threads=1)
+    assert (source.name, source.timed) == ("doubled", True)
+    found = source.propose("any name", data.chelsea()[:60, :80])
+    assert found.image_size == (60, 80)
+
+
+@pytest.mark.parametrize("name", ["", "file:", "multibox:", "slow", "Fast"])
+def test_other_names_are_no_sources(name: str) -> None:
+    assert not is_source_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["doubled", "opencv-fast", "merged", "file:boxes.parquet", "multibox:own.safetensors"]
+)
+def test_names_and_files_are_sources(name: str) -> None:
+    assert is_source_name(name)
