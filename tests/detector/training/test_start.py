@@ -128,6 +128,7 @@ def test_a_digest_tells_weights_apart(make_member: Callable[[int], Member]) -> N
         {"freeze": "head"},
         {"pool_windows": 5},
         {"pool_windows": 0, "freeze": "stem"},
+        {"calibration_regions": 0},
         {"pool_windows": 5, "freeze": "stem", "distort_colours": True},
     ],
 )
