@@ -133,5 +133,5 @@ def test_a_digest_tells_weights_apart(make_member: Callable[[int], Member]) -> N
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"freeze|pool_windows"):
+    with pytest.raises(ValueError, match=r"freeze|pool_windows|calibration_regions"):
         TrainingConfig(OPTIMIZATION, **settings)  # type: ignore[arg-type]
