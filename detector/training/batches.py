@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backbones.training.colours import ColourConfig, distort_colours
-from backbones.training.loop import TrainingBatch
+from backbones.training.loop import BatchSource, TrainingBatch
 from detector.regions.warp import WarpConfig, warp_regions
 from detector.training.windows import WindowSampler, WindowTable
 from proposals.images import read_image
@@ -88,3 +88,21 @@ class WindowBatches:
         return TrainingBatch(
             torch.from_numpy(windows), torch.from_numpy(self._sampler.labels[rows])
         )
+
+
+def first_windows(source: BatchSource, count: int, steps: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield the first windows (B, S, S, 3) that a run learns from, a batch at a time.
+
+    Parameters
+    ----------
+    source : BatchSource
+    count : int
+        Of windows; fewer where the run has seen fewer.
+    steps : int
+        Of the run.
+    """
+    for step in range(1, steps + 1):
+        wanted = min(source.batch_size, count - (step - 1) * source.batch_size)
+        if wanted < 1:
+            return
+        yield source.load(step, range(wanted)).inputs.numpy()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +20,7 @@ from detector.datasets.annotation import ImageAnnotation
 from detector.members.file import save_member
 from detector.members.network import TorchMember
 from detector.regions.warp import WarpConfig
-from detector.training.batches import WindowBatches, WindowCutter
+from detector.training.batches import WindowBatches, WindowCutter, first_windows
 from detector.training.calibration import calibrate
 from detector.training.config import TrainingConfig
 from detector.training.frozen import Predict, freeze, frozen_part, trained_part
@@ -224,20 +223,10 @@ def _save(member: TorchMember, data: _Data, config: TrainingConfig, run_folder: 
     """Calibrate the trained member and write it; in the first process only."""
     path = run_folder / "member.safetensors"
     if process_rank() == 0:
+        source = WindowBatches(data.cutter, _sampler(data.table, config))
+        windows = first_windows(source, config.calibration_regions, config.optimization.steps)
         trained = member.to_member()
-        ranges = calibrate(trained, _calibration_windows(data, config))
+        ranges = calibrate(trained, windows)
         save_member(path, replace(trained, activation_ranges=ranges))
     wait_for_all()
     return path
-
-
-def _calibration_windows(data: _Data, config: TrainingConfig) -> Iterator[NDArray[np.uint8]]:
-    """Yield the first windows (B, S, S, 3) that a run learns from, a batch at a time."""
-    source = WindowBatches(data.cutter, _sampler(data.table, config))
-    left = min(config.calibration_regions, config.optimization.steps * source.batch_size)
-    for step in itertools.count(1):
-        count = min(left, source.batch_size)
-        yield source.load(step, range(count)).inputs.numpy()
-        left -= count
-        if not left:
-            return

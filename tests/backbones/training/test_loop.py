@@ -136,6 +136,14 @@ def test_log_lines_after_the_last_checkpoint_are_written_again(tmp_path: Path) -
     assert lines[-1].loss < 99
 
 
+def test_a_run_that_is_done_is_not_done_again(tmp_path: Path) -> None:
+    config = replace(
+        CONFIG, steps=3, average_from=2
+    )  # no multiple of the steps between checkpoints
+    done = run(tmp_path, config)
+    assert_same_weights(done, run(tmp_path, config, predict=interrupted_at_call(1)))
+
+
 def test_the_rate_drops(tmp_path: Path) -> None:
     run(tmp_path)
     rates = [line.learning_rate for line in log_lines(tmp_path)]

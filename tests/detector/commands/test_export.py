@@ -68,6 +68,11 @@ def test_calibration_lets_a_member_be_exported_in_8_bits(
     )
     assert done.returncode == 0, done.stderr
     assert "calibrated on regions of 2 photographs" in done.stdout
+    fewer = calibrate(
+        tmp_path, "--root", tree, "--split", "train", "--weights", weights, "--out", "fewer",
+        "--regions", "8",
+    )  # fmt: skip
+    assert "calibrated on regions of 1 photographs" in fewer.stdout
     before, after = load_member(weights), load_member(tmp_path / "new")
     assert not before.activation_ranges
     assert len(after.activation_ranges) == 29

@@ -130,9 +130,10 @@ def test_a_digest_tells_weights_apart(make_member: Callable[[int], Member]) -> N
         {"freeze": "head"},
         {"pool_windows": 5},
         {"pool_windows": 0, "freeze": "stem"},
+        {"calibration_regions": 0},
         {"pool_windows": 5, "freeze": "stem", "distort_colours": True},
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"freeze|pool_windows"):
+    with pytest.raises(ValueError, match=r"freeze|pool_windows|calibration_regions"):
         TrainingConfig(OPTIMIZATION, **settings)  # type: ignore[arg-type]

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 from skimage import data
@@ -18,6 +19,8 @@ from detector.datasets import DatasetFormat, ImageAnnotation
 from detector.datasets.conversion.convert import open_writer
 from detector.datasets.conversion.placing import SourcePicture
 from detector.members.file import load_member
+from detector.members.network import Member
+from detector.training.calibration import calibrate
 from proposals import ProposalFile
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -69,8 +72,16 @@ def _caffe_layer(layer: str) -> str:
 
 
 def test_a_member_comes_out_and_a_run_goes_on(
-    train: Tool, tree: Path, imagenet: Path, tmp_path: Path
+    train: Tool, tree: Path, imagenet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    calibrated: list[int] = []
+
+    def counted(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
+        windows = list(batches)
+        calibrated.append(sum(map(len, windows)))
+        return calibrate(member, windows)
+
+    monkeypatch.setattr("detector.training.run.calibrate", counted)
     command = (
         "--root",
         tree,
@@ -108,6 +119,9 @@ def test_a_member_comes_out_and_a_run_goes_on(
     assert member.provenance["optimization"]["steps"] == 2
     assert member.provenance["optimization"]["seed"] == 3
     assert member.provenance["sampling"]["near_share"] == 0.6
+    sampling = member.provenance["sampling"]
+    assert (sampling["foreground"], sampling["background"]) == (2, 4)
+    assert calibrated == [2, 2]
 
 
 def test_a_member_is_trained_further_for_its_own_and_other_classes(

@@ -1,6 +1,6 @@
 """Draw how the seconds of a picture grow, from the figures of the detection benchmark.
 
-Command: ``python benchmarks/after/plot_growth.py detection.json growth.png``, with the file that
+Command: ``python benchmarks/more/plot_growth.py detection.json growth.png``, with the file that
 ``benchmarks/detection.py --json`` writes. The line against the number of regions is the
 straight one that lies nearest to the points.
 """
