@@ -1,7 +1,7 @@
 """Watch the memory of a command-line tool from outside while it works.
 
-Commands: ``python benchmarks/more/tool_memory.py propose.py --root ILSVRC --split train --out
-train.parquet``, or ``python benchmarks/more/tool_memory.py detect.py PICTURES --max-proposals 100``.
+Commands: ``python benchmarks/more/tool_memory.py propose.py --root ILSVRC --split train -o
+train.parquet``, or ``python benchmarks/more/tool_memory.py detect.py PICTURES``.
 What follows the name of the tool goes to it as it is. Prints the resident memory when a tenth,
 half and all of the time has passed, its peak, and the seconds, start and compiled kernels
 included. Linux only: it reads /proc.

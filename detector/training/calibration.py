@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,10 @@ from proposals.multibox.graph import rounded_places
 from proposals.multibox.network_file import load_multibox
 from proposals.multibox.proposer import MultiBox
 from proposals.multibox.torch_predictor import TorchPredictor
+from proposals.multibox.weights_file import read_multibox, write_multibox
 
 IMAGES = 128
-"""Training photographs that MultiBox is calibrated on, or fewer where there are fewer."""
+"""Training photographs that MultiBox is calibrated on; fewer where there are fewer."""
 
 
 def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
@@ -53,13 +55,13 @@ def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str,
     return _checked(largest)
 
 
-def calibrate_multibox(path: Path, images: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
-    """Return the largest activation of a MultiBox network at each place that 8 bits round.
+def calibrate_multibox(path: Path, images: Iterable[NDArray[np.uint8]]) -> None:
+    """Note in a file of MultiBox how large activations become where 8 bits round them.
 
     Parameters
     ----------
     path : Path
-        Of its weights.
+        Of the weights, with the convolutional head; they stay as they are.
     images : iterable of (H, W, 3) uint8 arrays
         RGB photographs.
 
@@ -75,7 +77,7 @@ def calibrate_multibox(path: Path, images: Iterable[NDArray[np.uint8]]) -> dict[
     with _largest_outputs(loaded.network, rounded_places(range_points())) as largest:
         for image in images:
             propose(image)
-    return _checked(largest)
+    write_multibox(path, replace(read_multibox(path), activation_ranges=_checked(largest)))
 
 
 @contextmanager

@@ -61,7 +61,6 @@ def save_multibox(
     network: MultiBoxNetwork,
     mean_rgb: tuple[float, float, float],
     provenance: Mapping[str, Any],
-    activation_ranges: Mapping[str, float] | None = None,
 ) -> None:
     """Write a network to a file, whole or not at all.
 
@@ -73,8 +72,6 @@ def save_multibox(
         Colour that the input has subtracted, 0-255.
     provenance : mapping
         How the weights were made, in values that JSON knows.
-    activation_ranges : mapping of str to float, optional
-        For 8-bit arithmetic.
 
     Raises
     ------
@@ -92,10 +89,10 @@ def save_multibox(
         size=network.size,
         mean_rgb=mean_rgb,
         priors=network.head.priors.cpu().numpy(),
-        activation_ranges=activation_ranges or {},
+        provenance=provenance,
         tensors=tensors,
     )
-    write_multibox(path, weights, provenance)
+    write_multibox(path, weights)
 
 
 def _head(path: Path, weights: MultiBoxWeights) -> Head:

@@ -51,6 +51,8 @@ class MultiBoxSettings:
     activation_ranges : mapping of str to float
         The largest activation at each place that 8-bit arithmetic rounds, by the name of its
         module. Empty where the network was not calibrated.
+    provenance : mapping
+        How it was trained, in values that JSON knows.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class MultiBoxSettings:
     mean_rgb: tuple[float, float, float]
     priors: NDArray[np.float32]
     activation_ranges: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.head not in HEADS:
@@ -131,17 +134,8 @@ def read_multibox(path: str | Path) -> MultiBoxWeights:
     return MultiBoxWeights(tensors=tensors, **settings)
 
 
-def write_multibox(
-    path: str | Path, weights: MultiBoxWeights, provenance: Mapping[str, Any]
-) -> None:
+def write_multibox(path: str | Path, weights: MultiBoxWeights) -> None:
     """Write a network to a file, whole or not at all; all but the priors as float16.
-
-    Parameters
-    ----------
-    path : str or Path
-    weights : MultiBoxWeights
-    provenance : mapping
-        How the weights were made, in values that JSON knows.
 
     Raises
     ------
@@ -154,7 +148,7 @@ def write_multibox(
         "head": weights.head,
         "size": weights.size,
         "mean_rgb": list(weights.mean_rgb),
-        "provenance": dict(provenance),
+        "provenance": dict(weights.provenance),
         "activation_ranges": dict(weights.activation_ranges),
     }
     _KIND.write(Path(path), document, {**tensors, _PRIORS: weights.priors})
@@ -172,6 +166,7 @@ def _settings(
             "mean_rgb": (red, green, blue),
             "priors": tensors[_PRIORS].astype(np.float32),
             "activation_ranges": dict(document.get("activation_ranges", {})),
+            "provenance": dict(document.get("provenance", {})),
         }
         MultiBoxSettings(**settings)
     except (KeyError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Prepare a member file for 8-bit arithmetic: note how large its activations become.
+"""Prepare weights for 8-bit arithmetic: note in their file how large activations become.
 
 Examples
 --------
@@ -10,8 +10,13 @@ To another file:
 
     inception-rcnn calibrate --root ILSVRC --split train --weights old --out new
 
-Files of train are calibrated already. 512 regions of Selective Search are looked at,
-eight of each of 64 photographs spread over the split. The weights stay as they are.
+MultiBox's weights, with 128 photographs spread over the split:
+
+    inception-rcnn calibrate --root ILSVRC --split train --multibox multibox.safetensors
+
+Files of train and train-multibox are calibrated already. Of a member, 512 regions of Selective
+Search are looked at, eight of each of 64 photographs spread over the split. The weights stay as
+they are.
 Exit codes: 0 done; 2 the command or an input cannot be used.
 """
 
@@ -46,42 +51,70 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add = parser.add_argument
     # fmt: off
     add("--split", required=True, help="of training photographs, for example train")
-    add("--weights", type=Path, required=True, metavar="FILE", help="member file")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--weights", type=Path, metavar="FILE", help="member file")
+    which.add_argument("--multibox", type=Path, metavar="FILE", help="file of train-multibox")
     add("-o", "--out", type=output_file, metavar="FILE",
-        help="member file to write (default: over the one of --weights)")
+        help="file to write (default: over the one that is read)")
     add("--regions", type=count_from_one, metavar="N",
         default=TrainingConfig.calibration_regions,
-        help="of photographs spread over the split, eight of each (default: %(default)s)")
+        help="of a member: of photographs spread over the split, eight of each"
+        " (default: %(default)s)")
     # fmt: on
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
-    """Calibrate, and write the member; return the exit code."""
+    """Calibrate, and write the file; return the exit code."""
+    path: Path = options.out or options.weights or options.multibox
+    calibrated = _of_member if options.weights else _of_multibox
+    photographs = calibrated(options, path)
+    print(f"{path}: calibrated on {photographs} photographs")
+    return 0
+
+
+def _of_multibox(options: argparse.Namespace, path: Path) -> int:
+    """Calibrate MultiBox's weights; return the number of photographs that were looked at."""
+    from detector.training.calibration import IMAGES, calibrate_multibox
+    from proposals.multibox.weights_file import read_multibox, write_multibox
+
+    dataset = open_split(options)
+    wanted = min(IMAGES, len(dataset))
+    write_multibox(path, read_multibox(options.multibox))
+    calibrate_multibox(path, _spread_images(dataset, wanted))
+    return wanted
+
+
+def _of_member(options: argparse.Namespace, path: Path) -> int:
+    """Calibrate a member; return the number of photographs that were looked at."""
     from detector.members.file import load_member, save_member
     from detector.training.calibration import calibrate
 
     member = load_member(options.weights)
     images = open_split(options)
-    wanted = min(-(-options.regions // _REGIONS_AN_IMAGE), len(images))
+    wanted: int = min(-(-options.regions // _REGIONS_AN_IMAGE), len(images))
     windows = _windows(images, wanted, member.warp)
     ranges = calibrate(member, windows)
-    path = options.out or options.weights
     save_member(path, replace(member, activation_ranges=ranges))
-    print(f"{path}: calibrated on regions of {wanted} photographs")
-    return 0
+    return wanted
 
 
 def _windows(images: Dataset, wanted: int, config: WarpConfig) -> Iterator[NDArray[np.uint8]]:
     """Yield the windows of each of some images spread over the data set."""
     from detector.regions.warp import warp_regions
-    from proposals import SelectiveSearch, read_image
+    from proposals import SelectiveSearch
 
     propose = SelectiveSearch()
+    for image in _spread_images(images, wanted):
+        boxes = propose(image).boxes_xyxy
+        spread = boxes[:: max(1, len(boxes) // _REGIONS_AN_IMAGE)][:_REGIONS_AN_IMAGE]
+        yield warp_regions(image, spread, config)
+
+
+def _spread_images(images: Dataset, wanted: int) -> Iterator[NDArray[np.uint8]]:
+    from proposals import read_image
+
     with progress(wanted, "calibrating", "photograph") as advance_to:
         for done in range(wanted):
-            image = read_image(images[done * len(images) // wanted].image_path)
-            boxes = propose(image).boxes_xyxy
-            spread = boxes[:: max(1, len(boxes) // _REGIONS_AN_IMAGE)][:_REGIONS_AN_IMAGE]
-            yield warp_regions(image, spread, config)
+            yield read_image(images[done * len(images) // wanted].image_path)
             advance_to(done + 1)

@@ -18,9 +18,11 @@ from backbones.hardware import choose_dtype
 from backbones.training.loop import NonFiniteLossError
 from backbones.training.steps import take_steps
 from detector.datasets.annotation import ImageAnnotation
+from detector.training.calibration import IMAGES, calibrate_multibox
 from detector.training.hold_out import split_held_out
 from detector.training.multibox.config import MultiBoxTrainingConfig
 from detector.training.multibox.views import ViewBatch, ViewLoader
+from proposals.images import read_image
 from proposals.multibox import (
     ConvolutionalHead,
     GlobalHead,
@@ -88,6 +90,9 @@ def train_multibox(
     provenance = {"training": asdict(config), "images": len(annotations)}
     path = run_folder / "multibox.safetensors"
     save_multibox(path, learner.network, learner.statistics.mean_rgb, provenance)
+    if config.priors == "grid":  # 8 bits are for the head that is used
+        seen = annotations[:: max(1, len(annotations) // IMAGES)][:IMAGES]
+        calibrate_multibox(path, (read_image(one.image_path) for one in seen))
     return path
 
 

@@ -67,7 +67,7 @@ def test_calibration_lets_a_member_be_exported_in_8_bits(
         tmp_path, "--root", tree, "--split", "train", "--weights", weights, "--out", "new"
     )
     assert done.returncode == 0, done.stderr
-    assert "calibrated on regions of 2 photographs" in done.stdout
+    assert "calibrated on 2 photographs" in done.stdout
     fewer = calibrate(
         tmp_path, "--root", tree, "--split", "train", "--weights", weights, "--out", "fewer",
         "--regions", "8",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from detector.members.member import Member
 from detector.members.network import TorchMember
 from detector.training.calibration import calibrate, calibrate_multibox, range_points
 from proposals.multibox import ConvolutionalHead, MultiBoxNetwork, OpenVinoPredictor, save_multibox
-from proposals.multibox.weights_file import read_multibox, write_multibox
+from proposals.multibox.weights_file import read_multibox
 
 Windows = Callable[[int], NDArray[np.uint8]]
 
@@ -58,14 +59,18 @@ def multibox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = MultiBoxNetwork(GoogLeNet(1), ConvolutionalHead(64), 64).eval()
+        with torch.no_grad():
+            for layer in network.head.predict:
+                layer.weight.normal_(std=0.5)
     path = tmp_path_factory.mktemp("multibox") / "multibox.safetensors"
-    save_multibox(path, network, (123.0, 117.0, 104.0), {})
+    save_multibox(path, network, (123.0, 117.0, 104.0), {"steps": 0})
     return path
 
 
 def test_no_images_are_refused(multibox: Path) -> None:
     with pytest.raises(ValueError, match="no activation above 0"):
         calibrate_multibox(multibox, [])
+    assert not read_multibox(multibox).activation_ranges
 
 
 def test_multibox_in_8_bits_predicts_nearly_what_it_does_in_floats(
@@ -73,13 +78,14 @@ def test_multibox_in_8_bits_predicts_nearly_what_it_does_in_floats(
 ) -> None:
     monkeypatch.setattr("foundation.cache_folder.user_cache_path", lambda _: tmp_path / "cache")
     images = [data.astronaut(), data.chelsea()]
-    ranges = calibrate_multibox(multibox, images)
     path = tmp_path / "calibrated.safetensors"
-    write_multibox(path, replace(read_multibox(multibox), activation_ranges=ranges), {})
+    shutil.copy(multibox, path)
+    calibrate_multibox(path, images)
+    assert read_multibox(path).provenance == {"steps": 0}
     small = np.stack([np.array(Image.fromarray(one).resize((64, 64))) for one in images])
     exact, rounded = (
         OpenVinoPredictor(path, GoogLeNetMaps(), images=2, precision=precision)(small)
         for precision in ("float32", "int8")
     )
     difference = rounded.logits - exact.logits
-    assert 0 < difference.std() < 0.1 * exact.logits.std()
+    assert 0 < difference.std() < 0.5 * exact.logits.std()

@@ -75,7 +75,7 @@ def test_weights_of_other_layers_are_refused_before_they_are_compiled(
     read = read_multibox(weights)
     for name, tensor in (("head.fine.bias", np.zeros(3)), ("backbone.conv1.bias", np.zeros(3))):
         changed = replace(read, tensors={**read.tensors, name: tensor})
-        write_multibox(tmp_path / "bad.safetensors", changed, {})
+        write_multibox(tmp_path / "bad.safetensors", changed)
         with pytest.raises(WeightsError, match=rf"bad.*'{name}' must have shape"):
             OpenVinoPredictor(tmp_path / "bad.safetensors", GoogLeNetMaps(), images=1)
 

@@ -72,7 +72,7 @@ HEADER = {"format": "multibox", "version": 1, "head": "convolutional", "size": 6
         ({"multibox": json.dumps({**HEADER, "size": None})}, "settings are unusable"),
         ({"multibox": json.dumps(HEADER)}, "settings are unusable"),
         (
-            {"multibox": json.dumps({**HEADER, "mean_rgb": [0, 0, 0]})},
+            {"multibox": json.dumps({**HEADER, "head": "global", "mean_rgb": [0, 0, 0]})},
             "is missing or not of this",
         ),
     ],
@@ -98,25 +98,25 @@ def test_settings_are_read_without_the_tensors_and_ranges_come_back(
     network: MultiBoxNetwork, tmp_path: Path
 ) -> None:
     path = tmp_path / "m.safetensors"
-    save_multibox(path, network, (1.0, 2.0, 3.0), {}, {"backbone.lrn1": 4.5})
+    save_multibox(path, network, (1.0, 2.0, 3.0), {"steps": 3})
+    write_multibox(path, replace(read_multibox(path), activation_ranges={"backbone.lrn1": 4.5}))
     settings = read_settings(path)
     assert (settings.head, settings.size, settings.mean_rgb) == ("convolutional", 64, (1, 2, 3))
     assert settings.activation_ranges == {"backbone.lrn1": 4.5}
+    assert settings.provenance == {"steps": 3}
     np.testing.assert_array_equal(settings.priors, network.head.priors.numpy())
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), 1, "1"])
-def test_impossible_ranges_are_refused(
-    network: MultiBoxNetwork, value: float, tmp_path: Path
-) -> None:
+def test_impossible_ranges_are_refused(weights: Path, value: float) -> None:
     with pytest.raises(ValueError, match=r"finite numbers above 0 but head\.fine is"):
-        save_multibox(tmp_path / "m", network, (0, 0, 0), {}, {"head.fine": value})
+        replace(read_multibox(weights), activation_ranges={"head.fine": value})
 
 
 def test_priors_of_other_grids_are_refused(network: MultiBoxNetwork, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     save_multibox(path, network, (0, 0, 0), {})
     read = read_multibox(path)
-    write_multibox(path, replace(read, priors=read.priors + 1), {})
+    write_multibox(path, replace(read, priors=read.priors + 1))
     with pytest.raises(WeightsError, match="priors are not those of this version's grids"):
         load_multibox(path, GoogLeNet(1))
