@@ -16,6 +16,12 @@ from foundation.kernels import Number, kernel, read_only, subroutine
 
 FloatArray = NDArray[np.float32]
 
+Box = tuple[Number, Number, Number, Number]
+"""One box inside a kernel: x1, y1, x2, y2."""
+
+# In single precision, so that kernels compute in that of the boxes, whichever it is.
+_ZERO, _TINY = np.float32(0), np.finfo(np.float32).tiny
+
 
 def check_boxes(boxes_xyxy: ArrayLike, what: str) -> FloatArray:
     """Return ``boxes_xyxy`` as a contiguous ``(N, 4)`` float32 array, or refuse it.
@@ -72,32 +78,36 @@ def pairwise_iou(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
 @kernel
 def _pairwise_iou(boxes_a: FloatArray, boxes_b: FloatArray, ious: FloatArray) -> None:
     for i in range(boxes_a.shape[0]):
+        box = box_at(boxes_a, i)
         for j in range(boxes_b.shape[0]):
-            ious[i, j] = iou(boxes_a[i], boxes_b[j])
+            ious[i, j] = iou(box, box_at(boxes_b, j))
 
 
 @subroutine
-def iou(box: NDArray[Any], other: NDArray[Any]) -> Number:
-    """Return the intersection over union of two boxes ``(4,)``; 0 where they share nothing."""
+def box_at(boxes_xyxy: NDArray[Any], row: Number) -> Box:
+    """Return one of the boxes ``(N, 4)``."""
+    return boxes_xyxy[row, 0], boxes_xyxy[row, 1], boxes_xyxy[row, 2], boxes_xyxy[row, 3]
+
+
+@subroutine
+def iou(box: Box, other: Box) -> Number:
+    """Return the intersection over union of two boxes; 0 where they share nothing."""
     shared = shared_area(box, other)
-    if shared > 0:
-        return shared / (area(box) + area(other) - shared)
-    return shared
+    # No branch: the processor takes several boxes at a time.
+    return shared / max(area(box) + area(other) - shared, _TINY)
 
 
 @subroutine
-def shared_area(box: NDArray[Any], other: NDArray[Any]) -> Number:
-    """Return the area that two boxes ``(4,)`` share, in square pixels."""
-    width = min(box[2], other[2]) - max(box[0], other[0])
-    height = min(box[3], other[3]) - max(box[1], other[1])
-    if width > 0 and height > 0:
-        return width * height
-    return box.dtype.type(0)
+def shared_area(box: Box, other: Box) -> Number:
+    """Return the area that two boxes share, in square pixels."""
+    width = max(min(box[2], other[2]) - max(box[0], other[0]), _ZERO)
+    height = max(min(box[3], other[3]) - max(box[1], other[1]), _ZERO)
+    return width * height
 
 
 @subroutine
-def area(box: NDArray[Any]) -> Number:
-    """Return the area of a box ``(4,)``, in square pixels."""
+def area(box: Box) -> Number:
+    """Return the area of a box, in square pixels."""
     return (box[2] - box[0]) * (box[3] - box[1])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.kernels import kernel, read_only
-from proposals.boxes import area, check_boxes, shared_area
+from proposals.boxes import area, box_at, check_boxes, shared_area
 
 
 def non_maximum_suppression(
@@ -58,10 +58,10 @@ def _survivors(
     """Fill in the positions that survive, and return how many; the boxes come best first."""
     count = 0
     for candidate in range(boxes_xyxy.shape[0]):
-        box = boxes_xyxy[candidate]
+        box = box_at(boxes_xyxy, candidate)
         suppressed = False
         for position in range(count):
-            other = boxes_xyxy[kept[position]]
+            other = box_at(boxes_xyxy, kept[position])
             shared = shared_area(box, other)
             if shared > 0 and shared > iou_threshold * (area(box) + area(other) - shared):
                 suppressed = True

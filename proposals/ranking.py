@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.kernels import kernel, read_only
-from proposals.boxes import iou, pairwise_iou
+from proposals.boxes import box_at, iou, pairwise_iou
 
 FloatArray = NDArray[np.float32]
 
@@ -257,10 +257,11 @@ def _best_first(
             return kept
         taken[kept], values[kept] = best, worth[best]
         worth[best] = -1
+        box = box_at(boxes, best)
         for other in range(worth.size):
             if worth[other] < 0:
                 continue
-            likeness = iou(boxes[best], boxes[other])
+            likeness = iou(box, box_at(boxes, other))
             if likeness > duplicate_iou:
                 worth[other] = -1
             elif likeness > 0:
