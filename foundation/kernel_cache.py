@@ -58,6 +58,12 @@ def cache_folder() -> Path | None:
     return root / "inception-rcnn" / "kernels"
 
 
+def version_folders() -> tuple[Path, ...]:
+    """Return where the machine code of these sources is kept, whether or not it is there yet."""
+    folders = (_version_folder(package) for package in _LAYERS)
+    return tuple(folder for folder in folders if folder is not None)
+
+
 class KernelCache:
     """The cache of one kernel, with the methods that a numba dispatcher calls on its own.
 

@@ -102,7 +102,7 @@ def resize_regions(
     columns, rows : Placement
         Of R regions.
     column_taps, row_taps : Taps
-        Of the same.
+        Of the same; those of columns are in bytes of a row, three a pixel.
     outside : ndarray, (3S,) uint8
         A line of the colour outside the image.
     blended : ndarray, (2, 3S) int16
@@ -188,7 +188,7 @@ def _resize_region(
 def _blend_columns(row: NDArray[np.uint8], taps: Taps, blended: NDArray[np.int16]) -> None:
     """Blend pixels of a row of bytes to ``(3S,)``."""
     for x in range(taps.first.size):
-        left, right = np.uint32(3 * taps.first[x]), np.uint32(3 * taps.second[x])
+        left, right = np.uint32(taps.first[x]), np.uint32(taps.second[x])
         weight: Number = taps.weight[x]
         rest = ONE - weight
         for channel in range(3):

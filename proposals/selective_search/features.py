@@ -110,7 +110,7 @@ def describe_regions(
     colour = np.zeros((count, channels, COLOUR_BINS), np.int32)
     signed = np.zeros((count, channels, _AXES, _LEVELS), np.int32)
     for channel in range(channels):
-        _count(labels, planes[channel], levels[channel], colour[:, channel], signed[:, channel])
+        _count(labels, planes[channel], levels[channel], channel, colour, signed)
     texture = _unfold(signed, sizes)
     pixels = sizes.astype(np.int64)  # 24 times as many may not fit in 32 bits
     return Regions(
@@ -140,19 +140,20 @@ def _count(
     labels: NDArray[np.int32],
     plane: NDArray[np.uint8],
     levels: NDArray[np.uint8],
+    channel: int,
     colour: NDArray[np.int32],
     signed: NDArray[np.int32],
 ) -> None:
-    """Add one channel's pixels to the histograms ``(n, 25)`` and ``(n, 4, 19)``."""
+    """Add one channel's pixels to its histograms in ``(n, C, 25)`` and ``(n, C, 4, 19)``."""
     height, width = labels.shape
     for y in range(height):
         for x in range(width):
             region = labels[y, x]
-            colour[region, int(plane[y, x]) * COLOUR_BINS // 256] += 1
-            signed[region, 0, levels[0, y, x]] += 1
-            signed[region, 1, levels[1, y, x]] += 1
-            signed[region, 2, levels[2, y, x]] += 1
-            signed[region, 3, levels[3, y, x]] += 1
+            colour[region, channel, np.int64(plane[y, x]) * COLOUR_BINS // 256] += 1
+            signed[region, channel, 0, levels[0, y, x]] += 1
+            signed[region, channel, 1, levels[1, y, x]] += 1
+            signed[region, channel, 2, levels[2, y, x]] += 1
+            signed[region, channel, 3, levels[3, y, x]] += 1
 
 
 def _unfold(signed: NDArray[np.int32], sizes: NDArray[np.int32]) -> NDArray[np.int32]:
