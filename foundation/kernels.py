@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
 import numba
 import numpy as np
@@ -35,7 +35,38 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 def subroutine(function: Callable[P, R]) -> Callable[P, R]:
     """Compile ``function`` into the kernels that call it; Python itself cannot call it."""
-    return cast("Callable[P, R]", _compiled(function, no_cpython_wrapper=True))
+    compiled = _compiled(function, no_cpython_wrapper=True)
+    if not _numba.config.DISABLE_JIT:
+        compiled = _Subroutine(compiled)
+    return cast("Callable[P, R]", compiled)
+
+
+class _Subroutine:
+    """A compiled function without an entry from Python, where a call would be a crash.
+
+    Parameters
+    ----------
+    dispatcher : numba.core.dispatcher.Dispatcher
+    """
+
+    def __init__(self, dispatcher: Any) -> None:  # noqa: ANN401 - of numba
+        self._dispatcher = dispatcher
+
+    @property
+    def _numba_type_(self) -> Any:  # noqa: ANN401 - of numba
+        """The type that numba takes an object of no type it knows for."""
+        return self._dispatcher._numba_type_
+
+    def __call__(self, *_: object) -> NoReturn:
+        """Refuse to be called.
+
+        Raises
+        ------
+        TypeError
+            In any case.
+        """
+        name = self._dispatcher.py_func.__qualname__
+        raise TypeError(f"{name} is compiled into kernels; call it in a kernel")
 
 
 def _compiled(function: Callable[P, R], **options: bool) -> Any:  # noqa: ANN401 - of numba
