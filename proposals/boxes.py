@@ -7,12 +7,20 @@ width W is ``(0, 0, W, H)``.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foundation.kernels import kernel
+from foundation.kernels import Number, kernel, read_only, subroutine
 
 FloatArray = NDArray[np.float32]
+
+Box = tuple[Number, Number, Number, Number]
+"""One box inside a kernel: x1, y1, x2, y2."""
+
+# In single precision, so that kernels compute in that of the boxes, whichever it is.
+_ZERO, _TINY = np.float32(0), np.finfo(np.float32).tiny
 
 
 def check_boxes(boxes_xyxy: ArrayLike, what: str) -> FloatArray:
@@ -62,26 +70,45 @@ def pairwise_iou(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
 
     A pair whose union is empty has an IoU of 0.
     """
-    return _pairwise_iou(
-        np.ascontiguousarray(boxes_a, dtype=np.float32),
-        np.ascontiguousarray(boxes_b, dtype=np.float32),
-    )
+    ious = np.empty((len(boxes_a), len(boxes_b)), np.float32)
+    _pairwise_iou(read_only(boxes_a, np.float32), read_only(boxes_b, np.float32), ious)
+    return ious
 
 
 @kernel
-def _pairwise_iou(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
-    ious = np.zeros((boxes_a.shape[0], boxes_b.shape[0]), np.float32)
+def _pairwise_iou(boxes_a: FloatArray, boxes_b: FloatArray, ious: FloatArray) -> None:
     for i in range(boxes_a.shape[0]):
-        ax1, ay1, ax2, ay2 = boxes_a[i]
-        area_a = (ax2 - ax1) * (ay2 - ay1)
+        box = box_at(boxes_a, i)
         for j in range(boxes_b.shape[0]):
-            bx1, by1, bx2, by2 = boxes_b[j]
-            width = min(ax2, bx2) - max(ax1, bx1)
-            height = min(ay2, by2) - max(ay1, by1)
-            if width > 0 and height > 0:
-                shared = width * height
-                ious[i, j] = shared / (area_a + (bx2 - bx1) * (by2 - by1) - shared)
-    return ious
+            ious[i, j] = iou(box, box_at(boxes_b, j))
+
+
+@subroutine
+def box_at(boxes_xyxy: NDArray[Any], row: Number) -> Box:
+    """Return one of the boxes ``(N, 4)``."""
+    return boxes_xyxy[row, 0], boxes_xyxy[row, 1], boxes_xyxy[row, 2], boxes_xyxy[row, 3]
+
+
+@subroutine
+def iou(box: Box, other: Box) -> Number:
+    """Return the intersection over union of two boxes; 0 where they share nothing."""
+    shared = shared_area(box, other)
+    # No branch: the processor takes several boxes at a time.
+    return shared / max(area(box) + area(other) - shared, _TINY)
+
+
+@subroutine
+def shared_area(box: Box, other: Box) -> Number:
+    """Return the area that two boxes share, in square pixels."""
+    width = max(min(box[2], other[2]) - max(box[0], other[0]), _ZERO)
+    height = max(min(box[3], other[3]) - max(box[1], other[1]), _ZERO)
+    return width * height
+
+
+@subroutine
+def area(box: Box) -> Number:
+    """Return the area of a box, in square pixels."""
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def clip_boxes(boxes_xyxy: FloatArray, image_size: tuple[int, int]) -> FloatArray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.kernels import kernel
-from proposals.boxes import check_boxes
+from foundation.kernels import kernel, read_only
+from proposals.boxes import area, box_at, check_boxes, shared_area
 
 
 def non_maximum_suppression(
@@ -45,31 +45,28 @@ def non_maximum_suppression(
             f" with {int((~np.isfinite(scores)).sum())} not finite"
         )
     order = np.argsort(-scores, kind="stable")
-    kept: NDArray[np.int64] = order[_survivors(boxes_xyxy[order], float(iou_threshold))]
-    return kept
+    kept = np.empty(len(order), np.int64)
+    count = _survivors(read_only(boxes_xyxy[order], np.float32), float(iou_threshold), kept)
+    survivors: NDArray[np.int64] = order[kept[:count]]
+    return survivors
 
 
 @kernel
-def _survivors(boxes_xyxy: NDArray[np.float32], iou_threshold: float) -> NDArray[np.int64]:
-    """Return the positions that survive; the boxes come best first."""
-    count = boxes_xyxy.shape[0]
-    kept = np.empty(count, np.int64)
-    kept_count = 0
-    for candidate in range(count):
-        x1, y1, x2, y2 = boxes_xyxy[candidate]
-        area = (x2 - x1) * (y2 - y1)
+def _survivors(
+    boxes_xyxy: NDArray[np.float32], iou_threshold: float, kept: NDArray[np.int64]
+) -> int:
+    """Fill in the positions that survive, and return how many; the boxes come best first."""
+    count = 0
+    for candidate in range(boxes_xyxy.shape[0]):
+        box = box_at(boxes_xyxy, candidate)
         suppressed = False
-        for position in range(kept_count):
-            kx1, ky1, kx2, ky2 = boxes_xyxy[kept[position]]
-            width = min(x2, kx2) - max(x1, kx1)
-            height = min(y2, ky2) - max(y1, ky1)
-            if width > 0 and height > 0:
-                shared = width * height
-                union = area + (kx2 - kx1) * (ky2 - ky1) - shared
-                if shared > iou_threshold * union:
-                    suppressed = True
-                    break
+        for position in range(count):
+            other = box_at(boxes_xyxy, kept[position])
+            shared = shared_area(box, other)
+            if shared > 0 and shared > iou_threshold * (area(box) + area(other) - shared):
+                suppressed = True
+                break
         if not suppressed:
-            kept[kept_count] = candidate
-            kept_count += 1
-    return kept[:kept_count]
+            kept[count] = candidate
+            count += 1
+    return count

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.kernels import kernel
-from proposals.boxes import pairwise_iou
+from foundation.kernels import kernel, read_only
+from proposals.boxes import box_at, iou, pairwise_iou
 
 FloatArray = NDArray[np.float32]
 
@@ -145,9 +145,18 @@ def best_first(
     values : ndarray, (M,) float32
         What each was worth when it was taken; they never rise.
     """
-    return _best_first(
-        boxes_xyxy, qualities, np.float32(likeness_penalty), np.float32(duplicate_iou)
+    taken = np.empty(len(boxes_xyxy), np.int64)
+    values = np.empty(len(boxes_xyxy), np.float32)
+    count = _best_first(
+        read_only(boxes_xyxy, np.float32),
+        read_only(qualities, np.float32),
+        np.float32(likeness_penalty),
+        np.float32(duplicate_iou),
+        np.array(qualities, np.float32),
+        taken,
+        values,
     )
+    return taken[:count], values[:count]
 
 
 def load_ranking(path: str | Path) -> Ranking:
@@ -235,34 +244,27 @@ def _best_first(
     qualities: FloatArray,
     penalty: np.float32,
     duplicate_iou: np.float32,
-) -> tuple[NDArray[np.int64], FloatArray]:
-    count = boxes.shape[0]
-    worth = qualities.copy()
-    taken = np.empty(count, np.int64)
-    values = np.empty(count, np.float32)
-    kept = 0
-    while kept < count:
-        best = np.argmax(worth)
+    worth: FloatArray,
+    taken: NDArray[np.int64],
+    values: FloatArray,
+) -> int:
+    """Fill ``taken`` and ``values``, and return how many; ``worth`` is used up, to -1."""
+    for kept in range(worth.size):
+        best = 0
+        for other in range(worth.size):
+            if worth[other] > worth[best]:
+                best = other
         if worth[best] < 0:
-            break
-        taken[kept] = best
-        values[kept] = worth[best]
-        kept += 1
+            return kept
+        taken[kept], values[kept] = best, worth[best]
         worth[best] = -1
-        x1, y1, x2, y2 = boxes[best]
-        area = (x2 - x1) * (y2 - y1)
-        for other in range(count):
+        box = box_at(boxes, best)
+        for other in range(worth.size):
             if worth[other] < 0:
                 continue
-            ox1, oy1, ox2, oy2 = boxes[other]
-            width = min(x2, ox2) - max(x1, ox1)
-            height = min(y2, oy2) - max(y1, oy1)
-            if width <= 0 or height <= 0:
-                continue
-            shared = width * height
-            iou = shared / (area + (ox2 - ox1) * (oy2 - oy1) - shared)
-            if iou > duplicate_iou:
+            likeness = iou(box, box_at(boxes, other))
+            if likeness > duplicate_iou:
                 worth[other] = -1
-            else:
-                worth[other] = min(worth[other], qualities[other] * (1 - penalty * iou))
-    return taken[:kept], values[:kept]
+            elif likeness > 0:
+                worth[other] = min(worth[other], qualities[other] * (1 - penalty * likeness))
+    return worth.size

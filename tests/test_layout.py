@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from foundation.kernel_cache import version_folders
+
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "foundation": {"foundation"},
@@ -146,3 +148,33 @@ def test_every_folder_of_tests_has_the_folder_that_it_tests() -> None:
 def test_light_imports_stay_light(module: str, heavy: str) -> None:
     program = f"import sys, {module}; sys.exit('{heavy}' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_proposals_alone_need_five_packages() -> None:
+    program = """if True:
+        import sys
+        before = set(sys.modules)
+        import proposals, proposals.nms, proposals.ranking, proposals.storage.batch
+        names = {name.partition(".")[0] for name in set(sys.modules) - before}
+        print(*sorted(names - set(sys.stdlib_module_names) - {"proposals", "foundation"}))
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    )
+    five = {"numpy", "numba", "PIL", "cv2", "skimage"}
+    theirs = {"llvmlite", "scipy", "cython_runtime"}  # what numba and numpy load of their own
+    loaded = {name for name in ended.stdout.split() if not name.startswith("_")}
+    assert loaded <= five | theirs
+
+
+def test_every_package_with_kernels_is_part_of_the_stamp_of_their_machine_code() -> None:
+    with_kernels = {
+        package
+        for package in MAY_IMPORT
+        for source in (ROOT / package).rglob("*.py")
+        if "from foundation.kernels import" in source.read_text(encoding="utf-8")
+    }
+    stamped = {folder.name.partition("-")[0] for folder in version_folders()}
+    assert with_kernels <= stamped
+    compiled_from = set().union(*(MAY_IMPORT[package] & with_kernels for package in with_kernels))
+    assert compiled_from <= stamped

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.regions.warp_kernel import Placement, find_taps, resize_regions
+from detector.regions.warp_kernel import Placement, Taps, find_taps, resize_regions
+from foundation.kernels import read_only
 from proposals.boxes import check_boxes
 
 FloatArray = NDArray[np.float64]
@@ -95,14 +96,16 @@ def warp_regions(
     height, width, _ = image.shape
     columns, rows = place_regions(boxes_xyxy, (height, width), config)
     size = config.size
+    across = find_taps(columns, size)
     windows = np.empty((len(columns.source_first), size, size, 3), np.uint8)
     resize_regions(
-        np.ascontiguousarray(image).reshape(height, 3 * width),
+        read_only(image, np.uint8).reshape(height, 3 * width),
         columns,
         rows,
-        find_taps(columns, size),
+        Taps(3 * across.first, 3 * across.second, across.weight),
         find_taps(rows, size),
         np.tile(np.array(config.outside_rgb, np.uint8), size),
+        np.empty((2, 3 * size), np.int16),
         windows.reshape(-1, size, 3 * size),
     )
     return windows

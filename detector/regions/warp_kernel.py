@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.kernels import Number, kernel
+from foundation.kernels import Number, kernel, subroutine
 
 ONE = 1 << 11
 """The weight of a pixel that is taken alone."""
@@ -90,6 +90,7 @@ def resize_regions(
     column_taps: Taps,
     row_taps: Taps,
     outside: NDArray[np.uint8],
+    blended: NDArray[np.int16],
     windows: NDArray[np.uint8],
 ) -> None:
     """Fill every window with its region, resized, and with the colour outside the image.
@@ -101,9 +102,11 @@ def resize_regions(
     columns, rows : Placement
         Of R regions.
     column_taps, row_taps : Taps
-        Of the same.
+        Of the same; those of columns are in bytes of a row, three a pixel.
     outside : ndarray, (3S,) uint8
         A line of the colour outside the image.
+    blended : ndarray, (2, 3S) int16
+        Space for two rows of the image.
     windows : ndarray, (R, S, 3S) uint8
         Is filled.
     """
@@ -111,34 +114,36 @@ def resize_regions(
         start, end = columns.target_first[region], columns.target_end[region]
         top, bottom = rows.target_first[region], rows.target_end[region]
         window = windows[region]
-        _paint_outside(window, outside, (3 * start, 3 * end), (top, bottom))
+        _paint_outside(window, outside, 3 * start, 3 * end, top, bottom)
         _resize_region(
             image,
             _part(column_taps, region, start, end),
             _part(row_taps, region, top, bottom),
             window[top:bottom],
             3 * start,
+            blended,
         )
 
 
-@kernel
+@subroutine
 def _paint_outside(
     window: NDArray[np.uint8],
     outside: NDArray[np.uint8],
-    columns: tuple[int, int],
-    rows: tuple[int, int],
+    start: int,
+    end: int,
+    top: int,
+    bottom: int,
 ) -> None:
-    start, end = columns
-    top, bottom = rows
+    """Paint all but the bytes from ``start`` to ``end`` of the lines from ``top`` to ``bottom``."""
     for y in range(window.shape[0]):
-        if top <= y < bottom:
-            window[y, :start] = outside[:start]
-            window[y, end:] = outside[end:]
-        else:
-            window[y] = outside
+        inside = top <= y < bottom
+        for x in range(start if inside else outside.size):
+            window[y, x] = outside[x]
+        for x in range(end if inside else outside.size, outside.size):
+            window[y, x] = outside[x]
 
 
-@kernel
+@subroutine
 def _part(taps: Taps, region: int, start: int, end: int) -> Taps:
     """Return the taps of one region, each ``(end - start,)``."""
     return Taps(
@@ -148,23 +153,22 @@ def _part(taps: Taps, region: int, start: int, end: int) -> Taps:
     )
 
 
-@kernel
+@subroutine
 def _resize_region(
     image: NDArray[np.uint8],
     column_taps: Taps,
     row_taps: Taps,
     lines: NDArray[np.uint8],
     start: int,
+    blended: NDArray[np.int16],
 ) -> None:
     """Resize one region into lines of its window, from byte ``start`` of each on.
 
     A row of the image is blended along x once and kept while lines need it, so that enlarging
     costs little more than the rows that there are.
     """
-    near = (3 * column_taps.first).astype(np.uint32)
-    far = (3 * column_taps.second).astype(np.uint32)
-    end = start + 3 * near.size
-    upper, lower = np.empty(3 * near.size, np.int16), np.empty(3 * near.size, np.int16)
+    length = 3 * column_taps.first.size
+    upper, lower = blended[0, :length], blended[1, :length]
     upper_row = lower_row = -1
     for y in range(lines.shape[0]):
         first, second = row_taps.first[y], row_taps.second[y]
@@ -172,26 +176,20 @@ def _resize_region(
             upper, lower = lower, upper
             upper_row, lower_row = lower_row, upper_row
         if first != upper_row:
-            _blend_columns(image[first], near, far, column_taps.weight, upper)
+            _blend_columns(image[first], column_taps, upper)
             upper_row = first
         if second != lower_row:
-            _blend_columns(image[second], near, far, column_taps.weight, lower)
+            _blend_columns(image[second], column_taps, lower)
             lower_row = second
-        _blend_rows(upper, lower, row_taps.weight[y], lines[y, start:end])
+        _blend_rows(upper, lower, row_taps.weight[y], lines[y, start : start + length])
 
 
-@kernel
-def _blend_columns(
-    row: NDArray[np.uint8],
-    near: NDArray[np.uint32],
-    far: NDArray[np.uint32],
-    weights: NDArray[np.int32],
-    blended: NDArray[np.int16],
-) -> None:
-    """Blend pixels of a row of bytes that start at ``near`` and ``far``, to ``(3S,)``."""
-    for x in range(near.size):
-        left, right = near[x], far[x]
-        weight: Number = weights[x]
+@subroutine
+def _blend_columns(row: NDArray[np.uint8], taps: Taps, blended: NDArray[np.int16]) -> None:
+    """Blend pixels of a row of bytes to ``(3S,)``."""
+    for x in range(taps.first.size):
+        left, right = np.uint32(taps.first[x]), np.uint32(taps.second[x])
+        weight: Number = taps.weight[x]
         rest = ONE - weight
         for channel in range(3):
             # Unsigned, or every look-up would ask first whether it counts from the end.
@@ -200,7 +198,7 @@ def _blend_columns(
             blended[3 * x + channel] = (a * rest + b * weight) >> COLUMN_SHIFT
 
 
-@kernel
+@subroutine
 def _blend_rows(
     upper: NDArray[np.int16], lower: NDArray[np.int16], weight: np.int32, line: NDArray[np.uint8]
 ) -> None:

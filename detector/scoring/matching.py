@@ -18,7 +18,8 @@ from detector.scoring.records import (
     IntArray,
     Predictions,
 )
-from foundation.kernels import Number, kernel
+from foundation.kernels import kernel, read_only
+from proposals.boxes import area, box_at, iou, shared_area
 
 USUAL_THRESHOLD: Final = 0.5
 SLACK: Final = 10.0  # pixels; what a small object's box may be off by
@@ -45,17 +46,18 @@ def match_objects(ground_truth: GroundTruth, predictions: Predictions) -> IntArr
     """
     groups = _group(ground_truth, predictions)
     thresholds = object_thresholds(ground_truth.boxes_xyxy)[groups.object_rows]
-    return _rows_of(
-        _take_best_free(
-            groups.ranking,
-            predictions.boxes_xyxy,
-            groups.starts,
-            groups.stops,
-            ground_truth.boxes_xyxy[groups.object_rows],
-            thresholds,
-        ),
-        groups,
+    takes = np.full(len(predictions), -1, np.int64)
+    _take_best_free(
+        groups.ranking,
+        _in_double(predictions.boxes_xyxy),
+        groups.starts,
+        groups.stops,
+        _in_double(ground_truth.boxes_xyxy[groups.object_rows]),
+        thresholds,
+        np.zeros(len(ground_truth), np.bool_),
+        takes,
     )
+    return _rows_of(takes, groups)
 
 
 def find_objects(ground_truth: GroundTruth, predictions: Predictions) -> BoolArray:
@@ -79,15 +81,20 @@ def match_objects_voc(
         Detections that count neither way.
     """
     groups = _group(ground_truth, predictions)
-    taken, ignored = _take_favourite(
+    takes = np.full(len(predictions), -1, np.int64)
+    ignored = np.zeros(len(predictions), np.bool_)
+    _take_favourite(
         groups.ranking,
-        predictions.boxes_xyxy,
+        _in_double(predictions.boxes_xyxy),
         groups.starts,
         groups.stops,
-        ground_truth.boxes_xyxy[groups.object_rows],
+        _in_double(ground_truth.boxes_xyxy[groups.object_rows]),
         ground_truth.difficult[groups.object_rows],
+        np.zeros(len(ground_truth), np.bool_),
+        takes,
+        ignored,
     )
-    return _rows_of(taken, groups), ignored
+    return _rows_of(takes, groups), ignored
 
 
 def lie_in_crowd(crowd: GroundTruth, predictions: Predictions) -> BoolArray:
@@ -95,9 +102,20 @@ def lie_in_crowd(crowd: GroundTruth, predictions: Predictions) -> BoolArray:
     if len(crowd) == 0:
         return np.zeros(len(predictions), np.bool_)
     groups = _group(crowd, predictions)
-    return _lie_inside(
-        predictions.boxes_xyxy, groups.starts, groups.stops, crowd.boxes_xyxy[groups.object_rows]
+    inside = np.zeros(len(predictions), np.bool_)
+    _find_inside(
+        _in_double(predictions.boxes_xyxy),
+        groups.starts,
+        groups.stops,
+        _in_double(crowd.boxes_xyxy[groups.object_rows]),
+        inside,
     )
+    return inside
+
+
+def _in_double(boxes_xyxy: FloatArray) -> DoubleArray:
+    """Return boxes ``(N, 4)`` for IoUs in double precision, as the devkits have them."""
+    return read_only(boxes_xyxy, np.float64)
 
 
 class _Groups(NamedTuple):
@@ -135,45 +153,46 @@ def _rows_of(taken: IntArray, groups: _Groups) -> IntArray:
 @kernel
 def _take_best_free(
     ranking: IntArray,  # (D,)
-    detection_boxes: FloatArray,  # (D, 4)
+    detection_boxes: DoubleArray,  # (D, 4)
     starts: IntArray,  # (D,)
     stops: IntArray,  # (D,)
-    object_boxes: FloatArray,  # (G, 4)
+    object_boxes: DoubleArray,  # (G, 4)
     thresholds: DoubleArray,  # (G,)
-) -> IntArray:
-    takes = np.full(len(ranking), -1, np.int64)
-    taken = np.zeros(len(object_boxes), np.bool_)
+    taken: BoolArray,  # (G,) all false
+    takes: IntArray,  # (D,) all -1; filled
+) -> None:
     for d in ranking:
+        box = box_at(detection_boxes, d)
         best, best_iou = -1, 0.0
         for g in range(starts[d], stops[d]):
             if not taken[g]:
-                iou = _iou(detection_boxes[d], object_boxes[g])
-                if iou >= thresholds[g] and iou > best_iou:
-                    best, best_iou = g, iou
+                overlap = iou(box, box_at(object_boxes, g))
+                if overlap >= thresholds[g] and overlap > best_iou:
+                    best, best_iou = g, overlap
         if best >= 0:
             taken[best] = True
             takes[d] = best
-    return takes
 
 
 @kernel
 def _take_favourite(
     ranking: IntArray,  # (D,)
-    detection_boxes: FloatArray,  # (D, 4)
+    detection_boxes: DoubleArray,  # (D, 4)
     starts: IntArray,  # (D,)
     stops: IntArray,  # (D,)
-    object_boxes: FloatArray,  # (G, 4)
+    object_boxes: DoubleArray,  # (G, 4)
     difficult: BoolArray,  # (G,)
-) -> tuple[IntArray, BoolArray]:
-    takes = np.full(len(ranking), -1, np.int64)
-    ignored = np.zeros(len(ranking), np.bool_)
-    taken = np.zeros(len(object_boxes), np.bool_)
+    taken: BoolArray,  # (G,) all false
+    takes: IntArray,  # (D,) all -1; filled
+    ignored: BoolArray,  # (D,) all false; filled
+) -> None:
     for d in ranking:
+        box = box_at(detection_boxes, d)
         favourite, best_iou = -1, 0.0
         for g in range(starts[d], stops[d]):
-            iou = _iou(detection_boxes[d], object_boxes[g])
-            if iou > best_iou:
-                favourite, best_iou = g, iou
+            overlap = iou(box, box_at(object_boxes, g))
+            if overlap > best_iou:
+                favourite, best_iou = g, overlap
         if best_iou < USUAL_THRESHOLD:
             continue
         if difficult[favourite]:
@@ -181,41 +200,19 @@ def _take_favourite(
         elif not taken[favourite]:
             taken[favourite] = True
             takes[d] = favourite
-    return takes, ignored
 
 
 @kernel
-def _lie_inside(
-    detection_boxes: FloatArray,  # (D, 4)
+def _find_inside(
+    detection_boxes: DoubleArray,  # (D, 4)
     starts: IntArray,  # (D,)
     stops: IntArray,  # (D,)
-    crowd_boxes: FloatArray,  # (G, 4)
-) -> BoolArray:
-    inside = np.zeros(len(detection_boxes), np.bool_)
-    for d in range(len(detection_boxes)):
-        area = _area(detection_boxes[d])
+    crowd_boxes: DoubleArray,  # (G, 4)
+    inside: BoolArray,  # (D,) all false; filled
+) -> None:
+    for d in range(inside.size):
+        box = box_at(detection_boxes, d)
+        needed = USUAL_THRESHOLD * area(box)
         for g in range(starts[d], stops[d]):
-            if area > 0 and _shared(detection_boxes[d], crowd_boxes[g]) >= USUAL_THRESHOLD * area:
+            if needed > 0 and shared_area(box, box_at(crowd_boxes, g)) >= needed:
                 inside[d] = True
-    return inside
-
-
-@kernel
-def _iou(box: FloatArray, other: FloatArray) -> Number:
-    shared = _shared(box, other)
-    if shared == 0:
-        return 0.0
-    return shared / (_area(box) + _area(other) - shared)
-
-
-@kernel
-def _shared(box: FloatArray, other: FloatArray) -> Number:
-    width = np.float64(min(box[2], other[2])) - np.float64(max(box[0], other[0]))
-    height = np.float64(min(box[3], other[3])) - np.float64(max(box[1], other[1]))
-    return width * height if width > 0 and height > 0 else 0.0
-
-
-@kernel
-def _area(box: FloatArray) -> Number:
-    width = np.float64(box[2]) - np.float64(box[0])
-    return width * (np.float64(box[3]) - np.float64(box[1]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.kernels import kernel
+from foundation.kernels import kernel, read_only, subroutine
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,29 +82,34 @@ def matched_overlaps(ious: NDArray[np.float32]) -> OverlapSteps:
     ious : ndarray, (N, G) float32
         Of each proposal, best first, with each object of one image.
     """
-    return _running_steps(_matched_so_far(np.ascontiguousarray(ious)))
+    so_far = np.empty(ious.shape, np.float32)
+    holders, held = np.full(ious.shape[1], -1, np.int64), np.zeros(ious.shape[1], np.float32)
+    _match(read_only(ious, np.float32), holders, held, so_far)
+    return _running_steps(so_far)
 
 
 @kernel
-def _matched_so_far(ious: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return each object's matched IoU after each box, (N, G).
+def _match(
+    ious: NDArray[np.float32],
+    holders: NDArray[np.int64],
+    held: NDArray[np.float32],
+    so_far: NDArray[np.float32],
+) -> None:
+    """Fill in each object's matched IoU after each box, (N, G).
 
     Greedy matching is the stable matching in which boxes and objects prefer the higher IoU.
     A newcomer takes the object it likes best of those that prefer it, the box it displaces
     looks again, and the matching is that of all boxes so far: nothing starts anew.
     """
-    holders = np.full(ious.shape[1], -1, np.int64)
-    held = np.zeros(ious.shape[1], np.float32)
-    so_far = np.empty_like(ious)
     for newcomer in range(ious.shape[0]):
         box = newcomer
         while box >= 0:
             box = _settle(box, ious[box], holders, held)
-        so_far[newcomer] = held
-    return so_far
+        for i in range(held.size):
+            so_far[newcomer, i] = held[i]
 
 
-@kernel
+@subroutine
 def _settle(
     box: int,
     overlaps: NDArray[np.float32],

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.kernels import Number, kernel
+from foundation.kernels import Number, kernel, subroutine
 from proposals.selective_search.filters import gaussian_derivatives
 
 COLOUR_BINS = 25  # a channel
@@ -84,7 +84,7 @@ def _quantise(
         levels[3, i] = _level(diagonal * (y - x))
 
 
-@kernel
+@subroutine
 def _level(response: np.float32) -> np.uint8:
     bin_ = min(max(np.int32(response), np.int32(1 - TEXTURE_BINS)), np.int32(TEXTURE_BINS - 1))
     return np.uint8(bin_ + np.int32(TEXTURE_BINS - 1))
@@ -104,11 +104,13 @@ def describe_regions(
         Of `texture_levels`.
     """
     channels, count = len(planes), int(labels.max()) + 1
-    sizes, boxes = _measure(labels, count)
+    sizes, boxes = np.zeros(count, np.int32), np.zeros((count, 4), np.int32)
+    boxes[:, 0], boxes[:, 1] = labels.shape[1], labels.shape[0]
+    _measure(labels, sizes, boxes)
     colour = np.zeros((count, channels, COLOUR_BINS), np.int32)
     signed = np.zeros((count, channels, _AXES, _LEVELS), np.int32)
     for channel in range(channels):
-        _count(labels, planes[channel], levels[channel], colour[:, channel], signed[:, channel])
+        _count(labels, planes[channel], levels[channel], channel, colour, signed)
     texture = _unfold(signed, sizes)
     pixels = sizes.astype(np.int64)  # 24 times as many may not fit in 32 bits
     return Regions(
@@ -117,12 +119,9 @@ def describe_regions(
 
 
 @kernel
-def _measure(labels: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _measure(labels: NDArray[np.int32], sizes: NDArray[np.int32], boxes: NDArray[np.int32]) -> None:
+    """Fill sizes, which are 0 at first, and boxes, whose left and top lie outside the image."""
     height, width = labels.shape
-    sizes = np.zeros(count, np.int32)
-    boxes = np.zeros((count, 4), np.int32)
-    boxes[:, 0] = width
-    boxes[:, 1] = height
     for y in range(height):
         x = 0
         while x < width:
@@ -134,7 +133,6 @@ def _measure(labels: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], 
             boxes[region, 1] = min(boxes[region, 1], y)
             boxes[region, 2] = max(boxes[region, 2], x)
             boxes[region, 3] = y + 1
-    return sizes, boxes
 
 
 @kernel
@@ -142,19 +140,20 @@ def _count(
     labels: NDArray[np.int32],
     plane: NDArray[np.uint8],
     levels: NDArray[np.uint8],
+    channel: int,
     colour: NDArray[np.int32],
     signed: NDArray[np.int32],
 ) -> None:
-    """Add one channel's pixels to the histograms ``(n, 25)`` and ``(n, 4, 19)``."""
+    """Add one channel's pixels to its histograms in ``(n, C, 25)`` and ``(n, C, 4, 19)``."""
     height, width = labels.shape
     for y in range(height):
         for x in range(width):
             region = labels[y, x]
-            colour[region, int(plane[y, x]) * COLOUR_BINS // 256] += 1
-            signed[region, 0, levels[0, y, x]] += 1
-            signed[region, 1, levels[1, y, x]] += 1
-            signed[region, 2, levels[2, y, x]] += 1
-            signed[region, 3, levels[3, y, x]] += 1
+            colour[region, channel, np.int64(plane[y, x]) * COLOUR_BINS // 256] += 1
+            signed[region, channel, 0, levels[0, y, x]] += 1
+            signed[region, channel, 1, levels[1, y, x]] += 1
+            signed[region, channel, 2, levels[2, y, x]] += 1
+            signed[region, channel, 3, levels[3, y, x]] += 1
 
 
 def _unfold(signed: NDArray[np.int32], sizes: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -164,43 +163,55 @@ def _unfold(signed: NDArray[np.int32], sizes: NDArray[np.int32]) -> NDArray[np.i
     return both
 
 
-@kernel
 def _shares(counts: NDArray[np.int32], totals: NDArray[np.int64]) -> NDArray[np.int32]:
     """Turn counts ``(n, ...)`` into shares of ``totals`` in units of 1 / `ONE`, ``(n, m)``."""
     rows = counts.reshape(totals.size, -1)
-    shares = np.empty(rows.shape, np.int32)
-    for i in range(rows.shape[0]):
-        scale = ONE / totals[i]
-        for j in range(rows.shape[1]):
-            shares[i, j] = np.int32(rows[i, j] * scale)
+    shares = np.empty_like(rows)
+    _divide(rows, totals, shares)
     return shares
+
+
+@kernel
+def _divide(
+    counts: NDArray[np.int32], totals: NDArray[np.int64], shares: NDArray[np.int32]
+) -> None:
+    for i in range(counts.shape[0]):
+        scale = ONE / totals[i]
+        for j in range(counts.shape[1]):
+            shares[i, j] = np.int32(counts[i, j] * scale)
 
 
 def neighbours(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the pairs ``(E, 2)`` of regions that touch, smaller label first, in order."""
-    keys = np.unique(_touching(labels))
+    found = np.empty(2 * labels.size, np.int64)  # what is not written takes no memory
+    keys = np.unique(found[: _touching(labels, found)])
     return np.stack([keys >> _LABEL_BITS, keys & ((1 << _LABEL_BITS) - 1)], axis=1).astype(np.int32)
 
 
 @kernel
-def _touching(labels: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return keys of regions side by side, most of them once for a run along a row."""
+def _touching(labels: NDArray[np.int32], found: NDArray[np.int64]) -> int:
+    """List keys of regions side by side, most of them once for a run along a row.
+
+    Returns how many there are.
+    """
     height, width = labels.shape
-    found = [np.int64(0) for _ in range(0)]
+    count = 0
     for y in range(height):
         last = np.int64(-1)
         for x in range(width):
             region = labels[y, x]
             if x + 1 < width and labels[y, x + 1] != region:
-                found.append(_pair_key(region, labels[y, x + 1]))
+                found[count] = _pair_key(region, labels[y, x + 1])
+                count += 1
             if y + 1 < height and labels[y + 1, x] != region:
                 key = _pair_key(region, labels[y + 1, x])
                 if key != last:
-                    found.append(key)
+                    found[count] = key
+                    count += 1
                     last = key
-    return np.array(found)
+    return count
 
 
-@kernel
+@subroutine
 def _pair_key(a: Number, b: Number) -> Number:
     return np.int64(min(a, b)) << _LABEL_BITS | max(a, b)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.kernels import kernel
+from foundation.kernels import kernel, subroutine
 
 FloatPlane = NDArray[np.float32]
 
@@ -25,17 +25,16 @@ def gaussian_smooth(planes: NDArray[np.uint8], sigma: float) -> FloatPlane:
     smooth = _gaussian(sigma)
     filtered = np.empty(planes.shape, np.float32)
     for plane, out in zip(planes, filtered, strict=True):
-        _separable(plane, smooth, smooth, out)
+        _filter(plane, smooth, smooth, out)
     return filtered
 
 
 def gaussian_derivatives(plane: NDArray[np.uint8], sigma: float) -> tuple[FloatPlane, FloatPlane]:
     """Return the derivatives along x and along y, each ``(H, W)``, of a smoothed plane."""
     smooth, slope = _gaussian(sigma), _gaussian_slope(sigma)
-    # Allocated here, not in the kernel: numpy asks for large pages, numba does not.
     along_x, along_y = np.empty(plane.shape, np.float32), np.empty(plane.shape, np.float32)
-    _separable(plane, slope, smooth, along_x)
-    _separable(plane, smooth, slope, along_y)
+    _filter(plane, slope, smooth, along_x)
+    _filter(plane, smooth, slope, along_y)
     return along_x, along_y
 
 
@@ -56,36 +55,55 @@ def _gaussian_slope(sigma: float) -> NDArray[np.float32]:
     return (weights / scale).astype(np.float32)
 
 
-@kernel
-def _separable(
+def _filter(
     plane: NDArray[np.uint8],
     along_x: NDArray[np.float32],
     along_y: NDArray[np.float32],
     filtered: FloatPlane,
 ) -> None:
+    """Filter rows by one kernel ``(taps,)`` and columns by another, into ``filtered``."""
+    width, taps = plane.shape[1], along_x.size
+    padded = np.empty(width + 2 * (taps // 2), np.float32)
+    _separable(plane, along_x, along_y, padded, np.empty((taps, width), np.float32), filtered)
+
+
+@kernel
+def _separable(
+    plane: NDArray[np.uint8],
+    along_x: NDArray[np.float32],
+    along_y: NDArray[np.float32],
+    padded: NDArray[np.float32],
+    ring: NDArray[np.float32],
+    filtered: FloatPlane,
+) -> None:
     """Filter rows, and columns as soon as the rows that they need are there.
 
-    Only as many filtered rows are kept as the kernel is long, so that they stay in cache.
+    Only as many filtered rows are kept, in ``ring``, as the filter is long, so that they stay
+    in the processor's cache.
     """
     height, width = plane.shape
     taps = along_x.size
     radius = taps // 2
-    padded = np.empty(width + 2 * radius, np.float32)
-    ring = np.empty((taps, width), np.float32)
     for y in range(-radius, height + radius):
         _pad(plane[_mirrored(y, height)], padded)
         row = ring[(y + radius) % taps]
-        row[:] = 0
+        _clear(row)
         for tap in range(taps):
             _add_scaled(row, along_x[tap], padded[tap : tap + width])
         if y >= radius:
             out = filtered[y - radius]
-            out[:] = 0
+            _clear(out)
             for tap in range(taps):
                 _add_scaled(out, along_y[tap], ring[(y - radius + tap) % taps])
 
 
-@kernel
+@subroutine
+def _clear(row: NDArray[np.float32]) -> None:
+    for x in range(row.size):
+        row[x] = 0
+
+
+@subroutine
 def _pad(row: NDArray[np.uint8], padded: NDArray[np.float32]) -> None:
     radius = (padded.size - row.size) // 2
     for x in range(row.size):
@@ -95,13 +113,13 @@ def _pad(row: NDArray[np.uint8], padded: NDArray[np.float32]) -> None:
         padded[row.size + radius + x] = row[_mirrored(row.size + x, row.size)]
 
 
-@kernel
+@subroutine
 def _add_scaled(total: NDArray[np.float32], weight: np.float32, row: NDArray[np.float32]) -> None:
     for x in range(total.size):
         total[x] += weight * row[x]
 
 
-@kernel
+@subroutine
 def _mirrored(position: int, length: int) -> int:
     """Reflect an index at the borders: ... 1 0 | 0 1 ... n-1 | n-1 n-2 ..."""
     position %= 2 * length

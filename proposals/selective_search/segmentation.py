@@ -1,8 +1,9 @@
 """Superpixels by graph-based segmentation (Felzenszwalb & Huttenlocher, IJCV 2004).
 
-The result is that of taking all edges between pixels by ascending weight, but only a part of
-them is ever sorted: most are inside a grain of `pixel_graph`, and of each bucket of similar
-weight those that cannot join anything any more are dropped before the rest is sorted.
+The result is that of Kruskal's algorithm with the paper's condition, all edges between pixels
+by ascending weight, but only a part of them is ever sorted: most are inside a grain of
+`pixel_graph`, and of each bucket of similar weight those that cannot join anything any more
+are dropped before the rest is sorted.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.kernels import kernel
+from foundation.kernels import kernel, subroutine
+from proposals.selective_search.disjoint_set import find, union
 from proposals.selective_search.edges import (
     POSITION,
-    Room,
+    Candidates,
     least_weight,
     packed,
-    root_of,
     sorted_by_weight,
-    unite,
+    space_for,
     weight_of,
 )
 from proposals.selective_search.pixel_graph import PixelGraph, pixel_graph
@@ -67,10 +68,12 @@ def segment_graph(graph: PixelGraph, k: float, min_size: int) -> Labels:
     parents = -graph.sizes
     limits = graph.inner + k / graph.sizes
     most = int(np.diff(graph.starts, axis=1).sum(axis=0).max()) + 1
-    room = Room(np.empty((2, most), np.int64), np.empty((most, 2), np.int32))
-    _join(graph, float(k), parents, limits, room)
-    _join_small(graph, min_size, parents, room)
-    return _number(graph.grains, parents)
+    candidates = space_for(most)
+    _join(graph, float(k), parents, limits, candidates)
+    _join_small(graph, min_size, parents, candidates)
+    labels = np.empty(graph.grains.shape, np.int32)
+    _label(graph.grains, parents, np.full(parents.size, -1, np.int32), labels)
+    return labels
 
 
 @kernel
@@ -79,29 +82,30 @@ def _join(
     k: float,
     parents: NDArray[np.int32],
     limits: NDArray[np.float64],
-    room: Room,
+    candidates: Candidates,
 ) -> None:
     """Join grains by the rule of the paper; ``parents`` and ``limits`` as in `pixel_graph`."""
     for bucket in range(graph.starts.shape[1] - 1):
-        count = _keep_open(graph, bucket, parents, limits, room)
-        for key in sorted_by_weight(room.order[0, :count], room.order[1, :count]):
-            ends = room.ends[key & POSITION]
-            a, b = root_of(parents, ends[0]), root_of(parents, ends[1])
+        count = _keep_open(graph, bucket, parents, limits, candidates)
+        for key in sorted_by_weight(candidates, count):
+            edge = key & POSITION
+            a = find(parents, candidates.ends[edge, 0])
+            b = find(parents, candidates.ends[edge, 1])
             weight = weight_of(key)
             if a != b and weight <= min(limits[a], limits[b]):
-                union = unite(parents, a, b)
-                limits[union] = weight - k / parents[union]
+                root = union(parents, a, b)
+                limits[root] = weight - k / parents[root]
 
 
-@kernel
+@subroutine
 def _keep_open(
     graph: PixelGraph,
     bucket: int,
     parents: NDArray[np.int32],
     limits: NDArray[np.float64],
-    room: Room,
+    candidates: Candidates,
 ) -> int:
-    """Copy to ``room`` the edges of a bucket that may join two regions; return how many.
+    """Copy to ``candidates`` the edges of a bucket that may join two regions; return how many.
 
     Edges inside a region are left out, and those of a region whose limit lies below the whole
     bucket: nothing joins it any more, so that the limit is final.
@@ -110,51 +114,57 @@ def _keep_open(
     count = 0
     for strip in range(graph.starts.shape[0]):
         for edge in range(graph.starts[strip, bucket], graph.starts[strip, bucket + 1]):
-            a, b = root_of(parents, graph.ends[edge, 0]), root_of(parents, graph.ends[edge, 1])
-            room.order[0, count] = packed(graph.weights[edge], count)
-            room.ends[count, 0], room.ends[count, 1] = a, b
+            a, b = find(parents, graph.ends[edge, 0]), find(parents, graph.ends[edge, 1])
+            candidates.keys[0, count] = packed(graph.weights[edge], count)
+            candidates.ends[count, 0], candidates.ends[count, 1] = a, b
             count += (a != b) & (limits[a] >= least) & (limits[b] >= least)
     return count
 
 
 @kernel
-def _join_small(graph: PixelGraph, min_size: int, parents: NDArray[np.int32], room: Room) -> None:
+def _join_small(
+    graph: PixelGraph, min_size: int, parents: NDArray[np.int32], candidates: Candidates
+) -> None:
     """Join regions that are too small, with what the lightest edge leads to."""
     for bucket in range(graph.starts.shape[1] - 1):
-        count = _keep_small(graph, bucket, min_size, parents, room)
-        for key in sorted_by_weight(room.order[0, :count], room.order[1, :count]):
-            ends = room.ends[key & POSITION]
-            a, b = root_of(parents, ends[0]), root_of(parents, ends[1])
+        count = _keep_small(graph, bucket, min_size, parents, candidates)
+        for key in sorted_by_weight(candidates, count):
+            edge = key & POSITION
+            a = find(parents, candidates.ends[edge, 0])
+            b = find(parents, candidates.ends[edge, 1])
             if a != b and -max(parents[a], parents[b]) < min_size:
-                unite(parents, a, b)
+                union(parents, a, b)
 
 
-@kernel
+@subroutine
 def _keep_small(
-    graph: PixelGraph, bucket: int, min_size: int, parents: NDArray[np.int32], room: Room
+    graph: PixelGraph,
+    bucket: int,
+    min_size: int,
+    parents: NDArray[np.int32],
+    candidates: Candidates,
 ) -> int:
-    """Copy to ``room`` the edges of a bucket that leave a region that is too small."""
+    """Copy to ``candidates`` the edges of a bucket that leave a region that is too small."""
     count = 0
     for strip in range(graph.starts.shape[0]):
         for edge in range(graph.starts[strip, bucket], graph.starts[strip, bucket + 1]):
-            a, b = root_of(parents, graph.ends[edge, 0]), root_of(parents, graph.ends[edge, 1])
-            room.order[0, count] = packed(graph.weights[edge], count)
-            room.ends[count, 0], room.ends[count, 1] = a, b
+            a, b = find(parents, graph.ends[edge, 0]), find(parents, graph.ends[edge, 1])
+            candidates.keys[0, count] = packed(graph.weights[edge], count)
+            candidates.ends[count, 0], candidates.ends[count, 1] = a, b
             count += (a != b) & (-max(parents[a], parents[b]) < min_size)
     return count
 
 
 @kernel
-def _number(grains: NDArray[np.int32], parents: NDArray[np.int32]) -> Labels:
-    height, width = grains.shape
-    labels = np.empty((height, width), np.int32)
-    names = np.full(parents.size, -1, np.int32)
+def _label(
+    grains: NDArray[np.int32], parents: NDArray[np.int32], names: NDArray[np.int32], labels: Labels
+) -> None:
+    """Label pixels by their regions, whose ``names`` are -1 until one is met."""
     count = 0
-    for y in range(height):
-        for x in range(width):
-            root = root_of(parents, grains[y, x])
+    for y in range(grains.shape[0]):
+        for x in range(grains.shape[1]):
+            root = find(parents, grains[y, x])
             if names[root] < 0:
                 names[root] = count
                 count += 1
             labels[y, x] = names[root]
-    return labels

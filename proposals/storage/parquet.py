@@ -139,12 +139,12 @@ def open_parquet(path: Path) -> tuple[Any, Header]:
     ProposalFileError
         If it is missing, truncated, not Parquet, or of another schema or version.
     """
-    from pyarrow import parquet
-
     if not path.is_file():
         raise ProposalFileError(
             f"{path}: there is no such file; make it with inception-rcnn propose"
         )
+    from pyarrow import parquet
+
     with damage_told(path):
         file = parquet.ParquetFile(path, page_checksum_verification=True)
     try:
