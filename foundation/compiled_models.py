@@ -18,7 +18,7 @@ from typing import Any
 
 import openvino
 
-from foundation.cache_folder import cache_folder
+from foundation.cache_folder import cache_folder, is_trusted, make_folder
 from foundation.files import whole_file
 from foundation.source_stamp import source_stamp
 
@@ -62,10 +62,7 @@ class CompileSettings:
 
 
 def compiled_folder() -> Path | None:
-    """Return the folder of compiled networks; None where nothing can be kept.
-
-    It may be deleted at any time.
-    """
+    """Return the folder of compiled networks; None for a user without a home."""
     return cache_folder("networks")
 
 
@@ -148,6 +145,8 @@ def _key(core: openvino.Core, identity: Sequence[object], settings: CompileSetti
 
 def _read(folder: Path, key: str) -> bytes | None:
     """Return what `_keep` wrote, or None where there is no such file or it is damaged."""
+    if not is_trusted(folder):
+        return None
     for path in folder.glob(f"{key}-*{_SUFFIX}"):
         try:
             blob = path.read_bytes()
@@ -164,6 +163,7 @@ def _keep(folder: Path, key: str, compiled: openvino.CompiledModel) -> None:
     compiled.export_model(stream)
     blob = stream.getvalue()
     try:
+        make_folder(folder)
         with whole_file(folder / _name(key, blob)) as temporary:
             temporary.write_bytes(blob)
         _remove_oldest(folder)

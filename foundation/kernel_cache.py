@@ -6,16 +6,14 @@ that write at once may mix up its entries. Here an entry is one file, named afte
 code depends on and checked before it is used, and whatever goes wrong, the kernel is compiled.
 
 Entries are pickles, as numba's are: who can write them can run code. So they are read only from
-a folder that belongs to the user, or to root, and that nobody else can write.
+a folder that `foundation.cache_folder` trusts.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 import shutil
-import stat
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -26,36 +24,19 @@ import numba
 from numba.core import compiler, serialize
 from numba.core.runtime.nrt import rtsys
 
+from foundation.cache_folder import cache_folder, is_trusted, make_folder
 from foundation.files import whole_file
+from foundation.source_stamp import source_stamp
 
 _LAYERS: Final = ("foundation", "proposals", "detector")
 """Packages with kernels: into those of one, functions of itself and of earlier ones go."""
 
 # Without annotations in some versions of numba, with incomplete ones in others.
-_config: Any = numba.config
 _compiler: Any = compiler
 _serialize: Any = serialize
 
 _VERSIONS_KEPT = 8  # of the sources, by when they were last added to; some 3 MB each
 _DIGEST_BYTES = 32
-
-
-def cache_folder() -> Path | None:
-    """Return where machine code is kept; None for a user without a home.
-
-    That is ``inception-rcnn/kernels`` in ``NUMBA_CACHE_DIR``, or else in ``XDG_CACHE_HOME``,
-    or else in ``~/.cache``. It may be deleted at any time.
-    """
-    if _config.CACHE_DIR:
-        root = Path(_config.CACHE_DIR).absolute()
-    else:
-        root = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        if not root.is_absolute():
-            try:
-                root = Path.home() / ".cache"
-            except RuntimeError:
-                return None
-    return root / "inception-rcnn" / "kernels"
 
 
 def version_folders() -> tuple[Path, ...]:
@@ -91,7 +72,7 @@ class KernelCache:
     def load_overload(self, signature: Any, target: Any) -> Any:  # noqa: ANN401 - of numba
         """Return the compile result for a signature, or None where there is none to be used."""
         path = self._path(signature, target.codegen())
-        if path is None or not _is_private(path.parent):
+        if path is None or not is_trusted(path.parent):
             return None
         try:
             content = path.read_bytes()
@@ -111,7 +92,7 @@ class KernelCache:
             return
         payload = _serialize.dumps((signature, result._reduce()))
         try:
-            _make_folder(path.parent)
+            _make_version(path.parent)
             with whole_file(path) as temporary:
                 temporary.write_bytes(hashlib.sha256(payload).digest() + payload)
         except OSError:
@@ -137,42 +118,19 @@ def _version_folder(package: str) -> Path | None:
     None where it has no place, or the sources cannot be read, so that nothing can be said of
     what is kept.
     """
-    folder = cache_folder()
+    folder = cache_folder("kernels")
     if folder is None or package not in _LAYERS:
         return None
-    digest = hashlib.sha256()
-    for layer in _LAYERS[: _LAYERS.index(package) + 1]:
-        root = Path(__file__).parents[1] / layer
-        sources = sorted(root.rglob("*.py"))
-        if not sources:
-            return None
-        for source in sources:
-            content = source.read_bytes()
-            digest.update(f"{layer}/{source.relative_to(root)} {len(content)}\n".encode())
-            digest.update(content)
-    return folder / f"{package}-{digest.hexdigest()[:24]}"
+    layers = _LAYERS[: _LAYERS.index(package) + 1]
+    stamp = source_stamp(*layers)
+    return None if stamp is None else folder / f"{package}-{stamp}"
 
 
-def _make_folder(folder: Path) -> None:
-    """Make the folder of a version, and remove those of versions long gone.
-
-    The user's own cache is for nobody else; one that ``NUMBA_CACHE_DIR`` names others may read,
-    such as the user of a container whose image root has made.
-    """
+def _make_version(folder: Path) -> None:
+    """Make the folder of a version, and remove those of versions long gone."""
     if folder.is_dir():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o755 if _config.CACHE_DIR else 0o700, exist_ok=True)
+    make_folder(folder)
     versions = sorted(folder.parent.iterdir(), key=lambda version: version.stat().st_mtime)
     for version in versions[:-_VERSIONS_KEPT]:
         shutil.rmtree(version, ignore_errors=True)
-
-
-def _is_private(folder: Path) -> bool:
-    """Return whether a folder is the user's own or root's, and writable by nobody else."""
-    try:
-        found = folder.stat()
-    except OSError:
-        return False
-    ours = found.st_uid in {0, os.getuid()}
-    return ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -8,8 +8,10 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[1]  # of all packages, installed or not
 
 
-def source_stamp(*packages: str) -> str:
+def source_stamp(*packages: str) -> str | None:
     """Return a digest that differs wherever a Python file of the packages does.
+
+    None where a package shows no sources, so that nothing can be said of it.
 
     Parameters
     ----------
@@ -17,10 +19,13 @@ def source_stamp(*packages: str) -> str:
         Folders that stand beside this package, for example ``"backbones"``, or parts of them,
         ``"proposals/multibox"``.
     """
-    state = hashlib.blake2b(digest_size=16)
+    state = hashlib.sha256()
     for package in packages:
-        for source in sorted((_ROOT / package).rglob("*.py")):
+        sources = sorted((_ROOT / package).rglob("*.py"))
+        if not sources:
+            return None
+        for source in sources:
             content = source.read_bytes()
             state.update(f"{source.relative_to(_ROOT)} {len(content)}\n".encode())
             state.update(content)
-    return state.hexdigest()
+    return state.hexdigest()[:32]

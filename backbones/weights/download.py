@@ -12,11 +12,9 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-from platformdirs import user_cache_path
-
+from foundation.cache_folder import cache_folder
 from foundation.files import whole_file
 
-_APPLICATION = "inception-rcnn"
 _TIMEOUT = 30.0  # seconds that a server may be silent
 _PIECE = 1 << 20  # bytes
 
@@ -76,7 +74,12 @@ def fetch(
     OSError
         If the folder cannot be written.
     """
-    path = (folder or user_cache_path(_APPLICATION) / "weights") / remote.name
+    folder = folder or cache_folder("weights")
+    if folder is None:
+        raise DownloadError(
+            f"{remote.url}: there is no home folder to keep it in; set XDG_CACHE_HOME to a folder"
+        )
+    path = folder / remote.name
     if path.is_file() and _digest(path, remote.algorithm).startswith(remote.digest):
         return path
     with whole_file(path) as unfinished:

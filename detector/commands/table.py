@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "calibrate": "detector.commands.training.calibrate",
         "tune-cascade": "detector.commands.training.tune_cascade",
         "export": "detector.commands.export",
+        "warm-up": "detector.commands.warm_up",
     }
 )
 """Modules of the subcommands, by name; a module is imported when its command is run."""

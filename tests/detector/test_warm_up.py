@@ -35,7 +35,7 @@ print(compiled)
 def run(program: str, cache: Path) -> str:
     ended = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -45,7 +45,9 @@ def run(program: str, cache: Path) -> str:
 
 def test_after_a_warm_up_nothing_is_compiled(tmp_path: Path) -> None:
     folders = [Path(line) for line in run(WARM_UP, tmp_path / "cache").splitlines()]
-    assert [folder.name.partition("-")[0] for folder in folders] == ["proposals", "detector"]
+    names = [folder.name.partition("-")[0] for folder in folders]
+    assert names == ["proposals", "detector", "networks"]
+    assert len(list(folders[-1].iterdir())) == 3  # MultiBox, the first member, the others
     assert all(any(folder.iterdir()) for folder in folders)
     assert all(folder.is_relative_to(tmp_path / "cache") for folder in folders)
     assert run(DETECT, tmp_path / "cache") == "[]"

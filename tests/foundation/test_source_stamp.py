@@ -19,8 +19,10 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("root")
-def test_no_packages_and_empty_ones_have_a_stamp() -> None:
-    assert source_stamp() == source_stamp("none")
+def test_what_shows_no_sources_has_no_stamp() -> None:
+    assert source_stamp("a") is not None
+    assert source_stamp("none") is None
+    assert source_stamp("a", "none") is None
 
 
 @pytest.mark.parametrize("changed", ["a/one.py", "a/inner/two.py", "a/new.py"])

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from detector.classes import ObjectClass
+from foundation.cache_folder import cache_folder
 from foundation.files import whole_file
 
 WORTH_BYTES: Final = 1 << 20  # from which size on a file is indexed
@@ -104,7 +104,9 @@ def cached_index(
     stamp = _stamp(path)
     if stamp is None or stamp[1] < WORTH_BYTES:
         return parse()
-    folder = folder or user_cache_path("inception-rcnn")
+    folder = folder or cache_folder("data_sets")
+    if folder is None:
+        return parse()
     name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:32]
     kept = folder / f"{name}.coco.npz"
     index = _load(kept, stamp)

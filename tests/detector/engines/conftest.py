@@ -22,5 +22,5 @@ def calibrated(member: Member, random_windows: Windows) -> Member:
 @pytest.fixture
 def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep converted models out of the user's own cache folder."""
-    monkeypatch.setattr("foundation.cache_folder.user_cache_path", lambda _: tmp_path / "cache")
-    return tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "inception-rcnn"

@@ -76,7 +76,7 @@ def test_no_images_are_refused(multibox: Path) -> None:
 def test_multibox_in_8_bits_predicts_nearly_what_it_does_in_floats(
     multibox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("foundation.cache_folder.user_cache_path", lambda _: tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     images = [data.astronaut(), data.chelsea()]
     path = tmp_path / "calibrated.safetensors"
     shutil.copy(multibox, path)

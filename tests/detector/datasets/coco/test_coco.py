@@ -175,7 +175,7 @@ def test_a_large_file_is_parsed_once(parsed: Path, tmp_path: Path) -> None:
 def test_the_users_cache_serves_the_data_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coco_index, "user_cache_path", lambda _name: tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first = [(a.image_id, a.class_keys, a.boxes_xyxy.tolist()) for a in Coco(tmp_path, "val")]
     monkeypatch.setattr("detector.datasets.coco.tree.parse_coco", never)
     again = [(a.image_id, a.class_keys, a.boxes_xyxy.tolist()) for a in Coco(tmp_path, "val")]
@@ -186,7 +186,7 @@ def test_the_users_cache_serves_the_data_set(
 def test_a_checker_parses_anew(
     parsed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coco_index, "user_cache_path", lambda _name: tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     problems: list[Problem] = []
     assert parsed.stat().st_size > coco_index.WORTH_BYTES
     assert len(Coco(tmp_path, "val", problems.append)) == 3
