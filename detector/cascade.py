@@ -33,7 +33,7 @@ def score_in_cascade(
     threshold : float
         As in `survivors`.
     """
-    by_first = score_by_member(images, first)
+    by_first = score_by_member(images, first, upcoming=others)
     for group in _groups(by_first, threshold, _BATCHES_A_GROUP * others.batch_size):
         again = [
             one.prepared._replace(boxes_xyxy=one.prepared.boxes_xyxy[going_on])

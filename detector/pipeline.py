@@ -69,7 +69,9 @@ def score_images(images: Iterable[Prepared], engine: Engine) -> Iterator[Scored]
         yield Scored(prepared, mean_scores(member_scores))
 
 
-def score_by_member(images: Iterable[Prepared], engine: Engine) -> Iterator[MemberScored]:
+def score_by_member(
+    images: Iterable[Prepared], engine: Engine, *, upcoming: Engine | None = None
+) -> Iterator[MemberScored]:
     """Score the regions of images by each member of an engine, in the order of the images.
 
     Parameters
@@ -77,8 +79,10 @@ def score_by_member(images: Iterable[Prepared], engine: Engine) -> Iterator[Memb
     images : iterable of Prepared
         Taken a few ahead of what is yielded.
     engine : Engine
+    upcoming : Engine, optional
+        Is used next: made ready once the first batch has its scores, which it would delay.
     """
-    return _ScoringLine(images, engine).results()
+    return _ScoringLine(images, engine, upcoming).results()
 
 
 def prepared_ahead(
@@ -116,15 +120,18 @@ class _Part(NamedTuple):
 class _ScoringLine:
     """Cuts the regions of images into batches, and puts the scores together again."""
 
-    def __init__(self, images: Iterable[Prepared], engine: Engine) -> None:
+    def __init__(self, images: Iterable[Prepared], engine: Engine, upcoming: Engine | None) -> None:
         self._images = images
         self._engine = engine
+        self._upcoming = upcoming
         self._waiting: deque[_Sheet] = deque()  # in the order of the images
         self._under_way: deque[list[_Part]] = deque()  # in the order of the batches
 
     def results(self) -> Iterator[MemberScored]:
         windows = prefetched(self._engine.warp, self._batches(), _BATCHES_AHEAD)
         for member_scores in self._engine.member_scores(windows):
+            if self._upcoming is not None:
+                self._upcoming.prepare()
             self._fill_in(member_scores)
             yield from self._finished()
         yield from self._finished()  # images without regions at the end

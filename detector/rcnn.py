@@ -98,6 +98,7 @@ class Detector:
         others: Engine | None = None,
     ) -> None:
         check_members([*engine.settings, *(others.settings if others else ())])
+        engine.prepare()  # while proposals are made; the others come second
         self.engine = engine
         self.others = others
         self.proposer = proposer or default_proposer()

@@ -12,8 +12,10 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import openvino
@@ -66,41 +68,67 @@ def compiled_folder() -> Path | None:
     return cache_folder("networks")
 
 
-def start_compiling(
-    build: Callable[[], bytes],
-    identity: Sequence[object],
-    settings: CompileSettings,
-    folder: Path | None,
-) -> Future[openvino.CompiledModel]:
-    """Make a network ready to run, in a thread, while the caller gets on with other things.
+class NetworkInPreparation:
+    """A network that is made ready to run in a thread, while the caller gets on with other things.
 
     Parameters
     ----------
     build : callable
-        Makes the ONNX graph; called at once, and only where the network was not compiled before.
+        Makes the ONNX graph. It is called at once where the network was not compiled before, so
+        that weights that cannot be used are refused here.
     identity : sequence
         What the graph is made from, in values that JSON knows: digests of weights, for example.
     settings : CompileSettings
     folder : Path or None
         Where compiled networks are kept; see `compiled_folder`.
-
-    Returns
-    -------
-    Future
-        Of the compiled network.
     """
-    core = openvino.Core()
-    key = _key(core, identity, settings)
-    blob = None if folder is None else _read(folder, key)
-    worker = ThreadPoolExecutor(1, thread_name_prefix="compile")
-    try:
-        if blob is not None:
-            return worker.submit(core.import_model, blob, _DEVICE, settings.properties())
-        return worker.submit(_compile_and_keep, core, build(), settings, folder, key)
-    finally:
-        worker.shutdown(wait=False)  # its thread ends with its work
+
+    def __init__(
+        self,
+        build: Callable[[], bytes],
+        identity: Sequence[object],
+        settings: CompileSettings,
+        folder: Path | None,
+    ) -> None:
+        self._core = openvino.Core()
+        self._build = build
+        self._settings = settings
+        self._folder = folder
+        self._key = _key(self._core, identity, settings)
+        kept = folder is not None and any(folder.glob(f"{self._key}-*{_SUFFIX}"))
+        self._graph = None if kept else build()
+        self._lock = Lock()
+        self._future: Future[openvino.CompiledModel] | None = None
+
+    def start(self) -> Future[openvino.CompiledModel]:
+        """Begin, unless that was done before; return what the network will be in."""
+        with self._lock:
+            if self._future is None:
+                worker = ThreadPoolExecutor(1, thread_name_prefix="compile")
+                self._future = worker.submit(self._prepare)
+                worker.shutdown(wait=False)  # its thread ends with its work
+            return self._future
+
+    def result(self) -> openvino.CompiledModel:
+        """Wait until the network is ready, and return it."""
+        return self.start().result()
+
+    def _prepare(self) -> openvino.CompiledModel:
+        properties = self._settings.properties()
+        if self._graph is None and self._folder is not None:
+            blob = _read(self._folder, self._key)
+            if blob is not None:
+                return self._core.import_model(blob, _DEVICE, properties)
+        network = self._core.read_model(self._graph or self._build())
+        self._graph = None
+        network.reshape(list(self._settings.input_shape))
+        compiled = self._core.compile_model(network, _DEVICE, properties)
+        if self._folder is not None:
+            _keep(self._folder, self._key, compiled)
+        return compiled
 
 
+@cache
 def hardware_precisions() -> frozenset[str]:
     """Return which of float32, bfloat16 and int8 the processor multiplies in hardware."""
     known = {"FP32": "float32", "BF16": "bfloat16", "INT8": "int8"}
@@ -121,26 +149,17 @@ def fastest_precision(*, calibrated: bool) -> str:
     return next((name for name in order if name in hardware), "float32")
 
 
-def _compile_and_keep(
-    core: openvino.Core,
-    graph: bytes,
-    settings: CompileSettings,
-    folder: Path | None,
-    key: str,
-) -> openvino.CompiledModel:
-    network = core.read_model(graph)
-    network.reshape(list(settings.input_shape))
-    compiled = core.compile_model(network, _DEVICE, settings.properties())
-    if folder is not None:
-        _keep(folder, key, compiled)
-    return compiled
-
-
 def _key(core: openvino.Core, identity: Sequence[object], settings: CompileSettings) -> str:
-    processor = [core.get_property(_DEVICE, name) for name in _PROCESSOR_PROPERTIES]
-    made_by = [openvino.__version__, source_stamp(*_SOURCES), *map(str, processor)]
+    processor = [str(core.get_property(_DEVICE, name)) for name in _PROCESSOR_PROPERTIES]
+    made_by = [openvino.__version__, _stamp(), *processor]
     text = json.dumps([*identity, *made_by, settings.input_shape, settings.properties()])
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@cache
+def _stamp() -> str | None:
+    """Return the stamp of the sources that this process runs."""
+    return source_stamp(*_SOURCES)
 
 
 def _read(folder: Path, key: str) -> bytes | None:

@@ -50,6 +50,13 @@ class Engine(Protocol):
     @property
     def batch_size(self) -> int: ...  # noqa: D102 - see the class
 
+    def prepare(self) -> None:
+        """Begin to make the networks ready, beside other work; scoring waits for them.
+
+        Further calls do nothing.
+        """
+        ...
+
     def upload(self, image: NDArray[np.uint8]) -> Image:
         """Bring a picture to where its regions are warped."""
         ...

@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 from detector.engines.engine import Piece, check_members
 from detector.members.settings import MemberSettings, check_windows
 from detector.regions.warp import warp_regions
-from foundation.compiled_models import CompileSettings, compiled_folder, start_compiling
+from foundation.compiled_models import CompileSettings, NetworkInPreparation, compiled_folder
 
 
 class OpenVinoEngine:
     """Networks run by OpenVINO on the CPU, several batches at a time; see `Engine`.
 
-    They are compiled, or read from the cache, in a thread; the first batch waits for that.
+    They are compiled, or read from the cache, in a thread once ``prepare`` is called; the first
+    batch waits for that.
 
     Parameters
     ----------
     build : callable
         Makes the ONNX graph of `build_onnx`; called where it is not in the cache.
     identity : sequence
-        What the graph is made from; see `foundation.compiled_models.start_compiling`.
+        What the graph is made from; see `foundation.compiled_models.NetworkInPreparation`.
     settings : sequence of MemberSettings
         Of the graph's members.
     precision : {"float32", "bfloat16"}
@@ -52,8 +53,12 @@ class OpenVinoEngine:
         self.name = f"openvino {name} on cpu"
         side = self.settings[0].statistics.size
         how = CompileSettings((batch_size, side, side, 3), precision)
-        self._compiling = start_compiling(build, identity, how, compiled_folder())
+        self._network = NetworkInPreparation(build, identity, how, compiled_folder())
         self._idle: deque[openvino.InferRequest] = deque()  # of all calls
+
+    def prepare(self) -> None:
+        """Begin to compile the networks, or to read them from the cache."""
+        self._network.start()
 
     def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the picture as it is."""
@@ -67,7 +72,7 @@ class OpenVinoEngine:
     def member_scores(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
         """Score batches; as many run at a time as suits the processor."""
         running: deque[tuple[openvino.InferRequest, int]] = deque()
-        network = self._compiling.result()
+        network = self._network.result()
         most: int = network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         try:
             for windows in batches:
@@ -89,7 +94,7 @@ class OpenVinoEngine:
         try:
             return self._idle.popleft()
         except IndexError:
-            return self._compiling.result().create_infer_request()
+            return self._network.result().create_infer_request()
 
     def _finish(self, running: deque[tuple[openvino.InferRequest, int]]) -> NDArray[np.float32]:
         request, count = running[0]

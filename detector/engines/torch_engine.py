@@ -64,6 +64,9 @@ class TorchEngine:
         """The settings of the members."""
         return self.members
 
+    def prepare(self) -> None:
+        """Do nothing: the networks are ready."""
+
     def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | Tensor:
         """Copy an (H, W, 3) picture to the GPU; on the CPU it stays as it is."""
         if self.device.type == "cpu":

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from foundation.compiled_models import (
     CompileSettings,
+    NetworkInPreparation,
     compiled_folder,
     fastest_precision,
-    start_compiling,
 )
 from foundation.files import file_digest
 from proposals.multibox.graph import BackboneGraph, build_multibox, network_shapes
@@ -60,7 +60,7 @@ class OpenVinoPredictor:
         self.scales = settings.scales
         chosen = precision or fastest_precision(calibrated=bool(settings.activation_ranges))
         eight_bits = chosen == "int8"
-        self._compiling = start_compiling(
+        self._network = NetworkInPreparation(
             lambda: _graph(Path(path), backbone, eight_bits=eight_bits),
             ["multibox", eight_bits, file_digest(path)],
             CompileSettings(
@@ -71,10 +71,11 @@ class OpenVinoPredictor:
             ),
             compiled_folder(),
         )
+        self._network.start()
 
     def __call__(self, images: NDArray[np.uint8]) -> Predictions:
         """Predict from RGB images (N, size, size, 3), as many as it was made for."""
-        request = self._compiling.result().create_infer_request()
+        request = self._network.result().create_infer_request()
         request.infer({"images": np.ascontiguousarray(images)})
         raw: NDArray[np.float32] = request.get_tensor("predictions").data.copy()
         return Predictions(raw[..., :4], raw[..., 4])

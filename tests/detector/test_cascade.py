@@ -68,6 +68,9 @@ class TableEngine:
         self.seen: list[int] = []
         self._table = table
 
+    def prepare(self) -> None:
+        """Do nothing: the table is there."""
+
     def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return image
 

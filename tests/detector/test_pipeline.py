@@ -25,6 +25,10 @@ class StubEngine:
     def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
         self.sizes: list[int] = []
+        self.prepared = 0
+
+    def prepare(self) -> None:
+        self.prepared += 1
 
     def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return image
@@ -98,3 +102,18 @@ def test_errors_keep_their_place() -> None:
     found = [prepared for prepared, _ in score_images([first, broken, third], StubEngine(2))]
     assert found == [first, broken, third]
     assert found[1].error is error
+
+
+def test_what_is_used_next_is_made_ready_after_the_first_scores_and_not_before() -> None:
+    ready_at: list[int] = []
+
+    class Upcoming(StubEngine):
+        def prepare(self) -> None:
+            ready_at.append(len(engine.sizes))
+
+    engine = StubEngine(2)
+    list(score_by_member(images_of([0, 5]), engine, upcoming=Upcoming(1)))
+    assert ready_at[0] == 2  # the stub keeps one batch back
+    ready_at.clear()
+    list(score_by_member(images_of([0]), engine, upcoming=Upcoming(1)))
+    assert ready_at == []

@@ -9,7 +9,7 @@ import openvino
 import pytest
 
 from foundation import compiled_models
-from foundation.compiled_models import CompileSettings, start_compiling
+from foundation.compiled_models import CompileSettings, NetworkInPreparation
 from foundation.graph_builder import GraphBuilder
 
 SETTINGS = CompileSettings((2, 3), "float32")
@@ -33,7 +33,7 @@ def result_of(network: openvino.CompiledModel) -> float:
 
 
 def compiled(build: Callable[[], bytes], identity: object, folder: Path | None) -> float:
-    return result_of(start_compiling(build, [identity], SETTINGS, folder).result())
+    return result_of(NetworkInPreparation(build, [identity], SETTINGS, folder).result())
 
 
 def test_a_network_is_made_once_and_found_by_what_it_is_made_from(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_without_a_folder_it_is_made_every_time() -> None:
 @pytest.mark.parametrize(
     ("owner", "name", "value"),
     [
-        (compiled_models, "source_stamp", lambda *_: "other sources"),
+        (compiled_models, "_stamp", lambda: "other sources"),
         (openvino, "__version__", "0"),
     ],
 )
@@ -81,3 +81,23 @@ def test_of_many_files_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyP
     compiled(never, "c", tmp_path)
     with pytest.raises(AssertionError, match="made again"):
         compiled(never, "a", tmp_path)
+
+
+def test_a_network_is_started_once(tmp_path: Path) -> None:
+    network = NetworkInPreparation(lambda: graph_that_adds(1), ["one"], SETTINGS, tmp_path)
+    assert network.start() is network.start()
+    assert network.result() is network.result()
+
+
+def test_the_graph_is_made_at_once_where_it_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="made again"):
+        NetworkInPreparation(never, ["one"], SETTINGS, tmp_path)
+    compiled(lambda: graph_that_adds(1), "one", tmp_path)
+    NetworkInPreparation(never, ["one"], SETTINGS, tmp_path)
+
+
+def test_what_others_can_write_is_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "networks"
+    compiled(lambda: graph_that_adds(1), "one", folder)
+    folder.chmod(0o777)
+    assert compiled(lambda: graph_that_adds(2), "one", folder) == 2

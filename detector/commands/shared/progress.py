@@ -58,8 +58,11 @@ class _PlainProgress:
 
 def print_line(line: str, stream: TextIO | None = None) -> None:
     """Print a line at once, on stdout unless told, above a progress bar where there is one."""
-    from tqdm import tqdm
-
     stream = stream or sys.stdout
-    tqdm.write(line, file=stream)
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        tqdm.write(line, file=stream)
+    else:
+        print(line, file=stream)
     stream.flush()
