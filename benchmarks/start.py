@@ -40,6 +40,10 @@ def used():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {"wall": time.monotonic() - float(sys.argv[1]), "cpu": usage.ru_utime + usage.ru_stime}
 
+from detector.commands.main import main, settle_blas
+
+settle_blas()
+
 from detector.engines.openvino_engine import OpenVinoEngine
 
 noted = {}
@@ -51,7 +55,6 @@ def member_scores(self, batches):
         yield found
 
 OpenVinoEngine.member_scores = member_scores
-from detector.commands.main import main
 
 code = main(["detect", "--out", *sys.argv[2:]])
 noted["end"] = used()

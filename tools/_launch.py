@@ -16,10 +16,11 @@ def launch(name: str) -> int:
     if find_spec("detector") is None:
         sys.path.insert(0, str(_TOOLS.parent))
     try:
-        from detector.commands.main import run_command
+        from detector.commands.main import run_command, settle_blas
     except ModuleNotFoundError as error:
         print(
             f"error: {error}. Run in the folder {_TOOLS.parent}: pip install -e .", file=sys.stderr
         )
         return 2
+    settle_blas()
     return run_command(name, sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -24,12 +25,22 @@ def main(arguments: Sequence[str] | None = None, program: str = _PROGRAM) -> int
     program : str
         What usage lines call the program.
     """
+    settle_blas()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and not words[0].startswith("-"):
         return run_command(words[0], words[1:], f"{program} {words[0]}")
     with errors_as_lines():
         print(_answer(_parser(program).parse_args(words), program))
     return 0
+
+
+def settle_blas() -> None:
+    """Keep NumPy's OpenBLAS to one thread, before NumPy is imported.
+
+    Its others would wait busily for the first milliseconds of every command, one for each
+    processor, and nothing here multiplies large matrices with it.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def run_command(name: str, arguments: Sequence[str], program: str | None = None) -> int:

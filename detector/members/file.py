@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from backbones.layout import parameter_shapes
 from detector.members.member import Member
 from detector.members.settings import MemberSettings, settings_from_document
-from foundation.files import file_digest
+from foundation.digests import file_digest
 from foundation.tensor_file import FileKind, WeightsError
 
 _KIND = FileKind(

@@ -13,7 +13,7 @@ from foundation.compiled_models import (
     compiled_folder,
     fastest_precision,
 )
-from foundation.files import file_digest
+from foundation.digests import file_digest
 from proposals.multibox.graph import BackboneGraph, build_multibox, network_shapes
 from proposals.multibox.predictor import Predictions
 from proposals.multibox.weights_file import read_multibox, read_settings

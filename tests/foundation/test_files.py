@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.files import file_digest, whole_file, write_text
+from foundation.files import whole_file, write_text
 
 
 def test_text_is_written_into_a_folder_that_is_made(tmp_path: Path) -> None:
@@ -33,11 +33,3 @@ def test_temporary_name_keeps_the_suffix(tmp_path: Path) -> None:
         assert temporary.suffix == ".jpg"
         assert temporary.parent == tmp_path
         temporary.write_bytes(b"x")
-
-
-def test_a_digest_tells_contents_apart(tmp_path: Path) -> None:
-    digests = set()
-    for content in (b"", b"a", b"b", b"a" * 70000):
-        (tmp_path / "file").write_bytes(content)
-        digests |= {file_digest(tmp_path / "file"), file_digest(str(tmp_path / "file"))}
-    assert len(digests) == 4
