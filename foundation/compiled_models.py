@@ -68,14 +68,19 @@ def compiled_folder() -> Path | None:
     return cache_folder("networks")
 
 
+Build = Callable[[], bytes]
+"""Makes an ONNX graph."""
+
+
 class NetworkInPreparation:
     """A network that is made ready to run in a thread, while the caller gets on with other things.
 
     Parameters
     ----------
-    build : callable
-        Makes the ONNX graph. It is called at once where the network was not compiled before, so
-        that weights that cannot be used are refused here.
+    read : callable
+        Reads what the graph is made from, and returns what makes the ONNX graph of it. It is
+        called at once where the network was not compiled before, so that weights that cannot be
+        used are refused here; what it returns is called in the thread.
     identity : sequence
         What the graph is made from, in values that JSON knows: digests of weights, for example.
     settings : CompileSettings
@@ -85,18 +90,18 @@ class NetworkInPreparation:
 
     def __init__(
         self,
-        build: Callable[[], bytes],
+        read: Callable[[], Build],
         identity: Sequence[object],
         settings: CompileSettings,
         folder: Path | None,
     ) -> None:
         self._core = openvino.Core()
-        self._build = build
+        self._read = read
         self._settings = settings
         self._folder = folder
         self._key = _key(self._core, identity, settings)
         kept = folder is not None and any(folder.glob(f"{self._key}-*{_SUFFIX}"))
-        self._graph = None if kept else build()
+        self._build = None if kept else read()
         self._lock = Lock()
         self._future: Future[openvino.CompiledModel] | None = None
 
@@ -115,12 +120,13 @@ class NetworkInPreparation:
 
     def _prepare(self) -> openvino.CompiledModel:
         properties = self._settings.properties()
-        if self._graph is None and self._folder is not None:
+        if self._build is None and self._folder is not None:
             blob = _read(self._folder, self._key)
             if blob is not None:
                 return self._core.import_model(blob, _DEVICE, properties)
-        network = self._core.read_model(self._graph or self._build())
-        self._graph = None
+        build = self._build or self._read()
+        self._build = None  # and the weights that it holds
+        network = self._core.read_model(build())
         network.reshape(list(self._settings.input_shape))
         compiled = self._core.compile_model(network, _DEVICE, properties)
         if self._folder is not None:

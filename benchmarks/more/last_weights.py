@@ -1,7 +1,7 @@
 """Write a trained member with its last weights in place of their mean, to see what that is worth.
 
     python benchmarks/more/last_weights.py runs/member last.safetensors
-    python tools/calibrate.py --root ILSVRC --split train --weights last.safetensors
+    inception-rcnn calibrate --root ILSVRC --split train --weights last.safetensors
 
 ``runs/member`` is the folder of a run of ``tools/train.py --average-from STEP``: its checkpoint
 holds the last weights beside the mean that member.safetensors has. The new file is not calibrated

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from detector.config import Execution
 from detector.engines.devices import device_type
-from detector.engines.engine import Engine, check_members
+from detector.engines.engine import Engine, check_calibrated, check_members
 from detector.members.member import MemberSource
 from detector.members.settings import MemberSettings
-from foundation.compiled_models import fastest_precision
+from foundation.compiled_models import Build, fastest_precision
 
 
 def make_engine(members: Sequence[MemberSource], execution: Execution | None = None) -> Engine:
@@ -39,7 +39,9 @@ def make_engine(members: Sequence[MemberSource], execution: Execution | None = N
     precision = _choose_precision(execution.precision, calibrated=calibrated)
     eight_bits = precision == "int8"
     identity = ["ensemble", eight_bits, *(member.digest() for member in members)]
-    return _openvino(lambda: _graph(members, eight_bits), identity, settings, precision, execution)
+    if eight_bits:
+        check_calibrated(settings)
+    return _openvino(lambda: _read(members, eight_bits), identity, settings, precision, execution)
 
 
 def make_onnx_engine(path: str | Path, execution: Execution | None = None) -> Engine:
@@ -69,19 +71,23 @@ def make_onnx_engine(path: str | Path, execution: Execution | None = None) -> En
             f"{path}: holds {precision} arithmetic, not {execution.precision}; export it again"
         )
     return _openvino(
-        file.path.read_bytes, ["onnx", file.digest], file.settings, precision, execution
+        lambda: file.path.read_bytes, ["onnx", file.digest], file.settings, precision, execution
     )
 
 
-def _graph(members: Sequence[MemberSource], eight_bits: bool) -> bytes:
-    from detector.engines.onnx_graph import build_onnx
+def _read(members: Sequence[MemberSource], eight_bits: bool) -> Build:
+    read = [member.read() for member in members]
 
-    model = build_onnx([member.read() for member in members], eight_bits=eight_bits)
-    return model.SerializeToString()
+    def build() -> bytes:
+        from detector.engines.onnx_graph import build_onnx
+
+        return build_onnx(read, eight_bits=eight_bits).SerializeToString()
+
+    return build
 
 
 def _openvino(
-    build: Callable[[], bytes],
+    read: Callable[[], Build],
     identity: Sequence[object],
     settings: Sequence[MemberSettings],
     precision: str,
@@ -90,7 +96,7 @@ def _openvino(
     from detector.engines.openvino_engine import OpenVinoEngine
 
     return OpenVinoEngine(
-        build,
+        read,
         identity,
         settings,
         precision=_of_floats(precision),

@@ -110,3 +110,12 @@ def check_members(members: Sequence[MemberSettings]) -> None:
                 f" classifier {first.classifier} and member {number} {member.classifier}:"
                 " combine members of one kind"
             )
+
+
+def check_calibrated(members: Sequence[MemberSettings]) -> None:
+    """Raise ValueError unless every member is prepared for 8-bit arithmetic."""
+    if not all(member.activation_ranges for member in members):
+        raise ValueError(
+            "8-bit arithmetic needs a calibrated member: run inception-rcnn calibrate on its file,"
+            " or choose another precision"
+        )

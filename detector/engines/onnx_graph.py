@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 
 from backbones.graph import GoogLeNetGraph, framed_images
-from detector.engines.engine import check_members
+from detector.engines.engine import check_calibrated, check_members
 from detector.engines.stem import same_stems, stem_ranges
 from detector.members.member import Member
 from foundation.graph_builder import GraphBuilder
@@ -38,6 +38,8 @@ def build_onnx(members: Sequence[Member], *, eight_bits: bool) -> onnx.ModelProt
         If the members do not agree, or one is not calibrated and ``eight_bits`` is set.
     """
     check_members(members)
+    if eight_bits:
+        check_calibrated(members)
     statistics, outputs = members[0].statistics, len(members[0].classes) + 1
     graph = GraphBuilder()
     framed = framed_images(graph, "windows", statistics.mean_rgb)
@@ -59,11 +61,6 @@ def _scores_of_each(
     graph: GraphBuilder, framed: str, members: Sequence[Member], *, eight_bits: bool
 ) -> list[str]:
     """Add every stem once and every trunk; return the scores (N, C + 1) of each member."""
-    if eight_bits and not all(member.activation_ranges for member in members):
-        raise ValueError(
-            "8-bit arithmetic needs a calibrated member: run inception-rcnn calibrate on its file,"
-            " or choose another precision"
-        )
     stems: dict[int, str] = {}
     scores = []
     firsts = same_stems(members)

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from detector.engines.engine import Piece, check_members
 from detector.members.settings import MemberSettings, check_windows
 from detector.regions.warp import warp_regions
-from foundation.compiled_models import CompileSettings, NetworkInPreparation, compiled_folder
+from foundation.compiled_models import (
+    Build,
+    CompileSettings,
+    NetworkInPreparation,
+    compiled_folder,
+)
 
 
 class OpenVinoEngine:
@@ -23,10 +28,10 @@ class OpenVinoEngine:
 
     Parameters
     ----------
-    build : callable
-        Makes the ONNX graph of `build_onnx`; called where it is not in the cache.
+    read : callable
+        Returns what makes the ONNX graph of `build_onnx`.
     identity : sequence
-        What the graph is made from; see `foundation.compiled_models.NetworkInPreparation`.
+        What the graph is made from; for both see `foundation.compiled_models.NetworkInPreparation`.
     settings : sequence of MemberSettings
         Of the graph's members.
     precision : {"float32", "bfloat16"}
@@ -39,7 +44,7 @@ class OpenVinoEngine:
 
     def __init__(
         self,
-        build: Callable[[], bytes],
+        read: Callable[[], Build],
         identity: Sequence[object],
         settings: Sequence[MemberSettings],
         *,
@@ -53,7 +58,7 @@ class OpenVinoEngine:
         self.name = f"openvino {name} on cpu"
         side = self.settings[0].statistics.size
         how = CompileSettings((batch_size, side, side, 3), precision)
-        self._network = NetworkInPreparation(build, identity, how, compiled_folder())
+        self._network = NetworkInPreparation(read, identity, how, compiled_folder())
         self._idle: deque[openvino.InferRequest] = deque()  # of all calls
 
     def prepare(self) -> None:

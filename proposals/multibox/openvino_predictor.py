@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.compiled_models import (
+    Build,
     CompileSettings,
     NetworkInPreparation,
     compiled_folder,
@@ -61,7 +62,7 @@ class OpenVinoPredictor:
         chosen = precision or fastest_precision(calibrated=bool(settings.activation_ranges))
         eight_bits = chosen == "int8"
         self._network = NetworkInPreparation(
-            lambda: _graph(Path(path), backbone, eight_bits=eight_bits),
+            lambda: _read(Path(path), backbone, eight_bits=eight_bits),
             ["multibox", eight_bits, file_digest(path)],
             CompileSettings(
                 (images, self.size, self.size, 3),
@@ -81,9 +82,9 @@ class OpenVinoPredictor:
         return Predictions(raw[..., :4], raw[..., 4])
 
 
-def _graph(path: Path, backbone: BackboneGraph, *, eight_bits: bool) -> bytes:
+def _read(path: Path, backbone: BackboneGraph, *, eight_bits: bool) -> Build:
     weights = read_multibox(path)
     weights.check(path, network_shapes(weights, backbone))
     if eight_bits and not weights.activation_ranges:
         raise ValueError(f"{path}: 8-bit arithmetic needs calibrated weights: choose bfloat16")
-    return build_multibox(weights, backbone, eight_bits=eight_bits).SerializeToString()
+    return lambda: build_multibox(weights, backbone, eight_bits=eight_bits).SerializeToString()

@@ -33,7 +33,7 @@ def result_of(network: openvino.CompiledModel) -> float:
 
 
 def compiled(build: Callable[[], bytes], identity: object, folder: Path | None) -> float:
-    return result_of(NetworkInPreparation(build, [identity], SETTINGS, folder).result())
+    return result_of(NetworkInPreparation(lambda: build, [identity], SETTINGS, folder).result())
 
 
 def test_a_network_is_made_once_and_found_by_what_it_is_made_from(tmp_path: Path) -> None:
@@ -84,12 +84,12 @@ def test_of_many_files_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_network_is_started_once(tmp_path: Path) -> None:
-    network = NetworkInPreparation(lambda: graph_that_adds(1), ["one"], SETTINGS, tmp_path)
+    network = NetworkInPreparation(lambda: lambda: graph_that_adds(1), ["one"], SETTINGS, tmp_path)
     assert network.start() is network.start()
     assert network.result() is network.result()
 
 
-def test_the_graph_is_made_at_once_where_it_is_needed(tmp_path: Path) -> None:
+def test_weights_are_read_at_once_where_they_are_needed(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="made again"):
         NetworkInPreparation(never, ["one"], SETTINGS, tmp_path)
     compiled(lambda: graph_that_adds(1), "one", tmp_path)

@@ -72,7 +72,7 @@ def test_calibration_lets_a_member_be_exported_in_8_bits(
         tmp_path, "--root", tree, "--split", "train", "--weights", weights, "--out", "fewer",
         "--regions", "8",
     )  # fmt: skip
-    assert "calibrated on regions of 1 photographs" in fewer.stdout
+    assert "calibrated on 1 photographs" in fewer.stdout
     before, after = load_member(weights), load_member(tmp_path / "new")
     assert not before.activation_ranges
     assert len(after.activation_ranges) == 29
