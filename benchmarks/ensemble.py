@@ -136,7 +136,7 @@ def parse() -> argparse.Namespace:
     add("--split", default="val")
     add("--every", type=int, default=1, help="every Nth image only")
     add("--weights", type=Path, nargs="+", help="member files (default: the package's)")
-    add("--proposals", type=Path, help="file of tools/propose.py (default: propose)")
+    add("--proposals", type=Path, help="file of inception-rcnn propose (default: propose)")
     add("--max-proposals", type=int, help="regions an image (default: as the weights say)")
     add("--precision", default="auto", help="arithmetic of the networks")
     add("--thresholds", type=float, nargs="+", default=THRESHOLDS, help="of the cascades")

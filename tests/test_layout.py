@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -185,3 +186,30 @@ def test_every_package_with_kernels_is_part_of_the_stamp_of_their_machine_code()
     assert with_kernels <= stamped
     compiled_from = set().union(*(MAY_IMPORT[package] & with_kernels for package in with_kernels))
     assert compiled_from <= stamped
+
+
+def test_documents_point_at_what_is_there() -> None:
+    folders = [ROOT / name for name in (*MAY_IMPORT, "docs", "benchmarks")]
+    for document in [ROOT / "README.md", *(path for one in folders for path in one.rglob("*.md"))]:
+        text = document.read_text(encoding="utf-8")
+        links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+        files = [document.parent / link for link in links if "://" not in link]
+        code = re.findall(r"`((?:\w+/)+\w+\.(?:py|tsv|json|toml))`", text)
+        files += [ROOT / path for path in code]
+        gone = [str(path) for path in files if not path.resolve().exists()]
+        assert not gone, f"{document} names {gone}"
+
+
+def test_detection_needs_no_pytorch() -> None:
+    program = """if True:
+        import sys
+        sys.modules["torch"] = sys.modules["torchvision"] = None  # as if they were not installed
+        import numpy as np
+        from detector import Detector
+        found = Detector.from_pretrained().detect(np.full((40, 60, 3), 9, np.uint8))
+        print(len(found.classes))
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert int(ended.stdout) > 0

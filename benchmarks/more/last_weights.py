@@ -3,7 +3,7 @@
     python benchmarks/more/last_weights.py runs/member last.safetensors
     inception-rcnn calibrate --root ILSVRC --split train --weights last.safetensors
 
-``runs/member`` is the folder of a run of ``tools/train.py --average-from STEP``: its checkpoint
+``runs/member`` is the folder of ``inception-rcnn train --average-from STEP``: its checkpoint
 holds the last weights beside the mean that member.safetensors has. The new file is not calibrated
 for 8 bits, hence the second command.
 """

@@ -102,6 +102,6 @@ def _head(path: Path, weights: MultiBoxWeights) -> Head:
     if not np.array_equal(head.priors.numpy(), weights.priors):
         raise WeightsError(
             f"{path}: its priors are not those of this version's grids; train it again with"
-            " tools/train_multibox.py"
+            " inception-rcnn train-multibox"
         )
     return head
