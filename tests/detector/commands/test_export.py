@@ -16,6 +16,8 @@ from detector.classes import select_classes
 from detector.members.file import load_member, save_member
 from detector.members.network import TorchMember
 from detector.regions.warp import WarpConfig
+from proposals.multibox import ConvolutionalHead, MultiBoxNetwork, save_multibox
+from proposals.multibox.weights_file import read_multibox
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -80,6 +82,29 @@ def test_calibration_lets_a_member_be_exported_in_8_bits(
     assert uncalibrated == before.to_document()
     exported = export(tmp_path, "--weights", "new", "--out", "d.onnx", "--arithmetic", "int8")
     assert exported.returncode == 0, exported.stderr
+
+
+def test_calibration_prepares_multibox_and_leaves_its_weights(
+    calibrate: Tool, tmp_path: Path
+) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = MultiBoxNetwork(GoogLeNet(1), ConvolutionalHead(64), 64)
+    save_multibox(tmp_path / "old", network, (123.0, 117.0, 104.0), {"steps": 7})
+    done = calibrate(
+        tmp_path, "--root", make_tree(tmp_path), "--split", "train", "--multibox", "old",
+        "--out", "new",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "new: calibrated on 2 photographs" in done.stdout
+    before, after = read_multibox(tmp_path / "old"), read_multibox(tmp_path / "new")
+    assert not before.activation_ranges
+    assert {"backbone.lrn1", "backbone.inception_5b", "head.quarter"} <= set(
+        after.activation_ranges
+    )
+    assert after.provenance == {"steps": 7}
+    for name, tensor in before.tensors.items():
+        np.testing.assert_array_equal(after.tensors[name], tensor)
 
 
 def make_tree(folder: Path) -> Path:
