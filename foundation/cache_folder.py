@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 _APPLICATION = "inception-rcnn"
@@ -48,10 +49,15 @@ def make_folder(folder: Path) -> None:
 
 
 def is_trusted(folder: Path) -> bool:
-    """Return whether a folder is the user's own or root's, and writable by nobody else."""
+    """Return whether a folder is the user's own or root's, and writable by nobody else.
+
+    On Windows, whose folders tell this otherwise, those of the user's profile are the user's own.
+    """
     try:
         found = folder.stat()
     except OSError:
         return False
+    if sys.platform == "win32":
+        return True
     ours = found.st_uid in {0, os.getuid()}
     return ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
