@@ -75,7 +75,10 @@ def _import_remedy(error: ImportError) -> str | None:
     missing = _EXTRAS.get((error.name or "").partition(".")[0])
     if missing is not None:
         package, extra = missing
-        return f'this command needs {package}: pip install "inception-rcnn[{extra}]"'
+        return (
+            f'this command needs {package}: pip install "inception-rcnn[{extra}]", or in a clone'
+            f' pip install -e ".[{extra}]"'
+        )
     if error.name == "cv2":
         return str(error)
     if isinstance(error, ModuleNotFoundError):

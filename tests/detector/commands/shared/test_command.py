@@ -37,7 +37,10 @@ def test_a_missing_extra_is_one_line_that_names_it(
     with pytest.raises(SystemExit) as ended, errors_as_lines():
         raise ModuleNotFoundError(f"No module named '{module}'", name=module)
     assert ended.value.code == 2
-    said = f'error: this command needs {package}: pip install "inception-rcnn[{extra}]"\n'
+    said = (
+        f'error: this command needs {package}: pip install "inception-rcnn[{extra}]", or in a clone'
+        f' pip install -e ".[{extra}]"\n'
+    )
     assert capsys.readouterr().err == said
 
 

@@ -236,7 +236,8 @@ def test_without_pytorch_the_extra_is_named(train: Tool, tree: Path, tmp_path: P
     result = train(tmp_path, "--root", tree, path=tmp_path / "stub")
     assert result.returncode == 2
     assert result.stderr == (
-        'error: this command needs PyTorch: pip install "inception-rcnn[train]"\n'
+        'error: this command needs PyTorch: pip install "inception-rcnn[train]", or in a'
+        ' clone pip install -e ".[train]"\n'
     )
 
 
