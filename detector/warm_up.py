@@ -8,6 +8,7 @@ import numpy as np
 
 from detector.proposers import default_proposer
 from detector.rcnn import Detector
+from foundation.cache_folder import is_trusted
 from foundation.compiled_models import compiled_folder
 from foundation.kernel_cache import version_folders
 from proposals.boxes import pairwise_iou
@@ -32,4 +33,6 @@ def warm_up() -> tuple[Path, ...]:
     detector.detect(picture, boxes[:8])
     pairwise_iou(boxes, boxes)
     folders = (*version_folders(), compiled_folder())
-    return tuple(folder for folder in folders if folder is not None and folder.is_dir())
+    return tuple(
+        one for one in folders if one is not None and is_trusted(one) and any(one.iterdir())
+    )

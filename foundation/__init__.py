@@ -1,1 +1,1 @@
-"""What the other packages stand on: whole files, tensor files, compiled kernels, threads."""
+"""What the other packages stand on: files, tensors, caches, compiled kernels and networks."""

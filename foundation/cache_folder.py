@@ -1,7 +1,7 @@
-"""Where the project keeps what it can make again: machine code of kernels, compiled networks.
+"""Where the project keeps what it can make or fetch again.
 
 That is ``inception-rcnn`` in ``XDG_CACHE_HOME``, or else in ``~/.cache``. It may be deleted at any
-time; nothing depends on it but the time that a start takes. What is kept there is run, so it is
+time; nothing depends on it but the time that a start takes. Machine code, networks and digests are
 read only from folders that belong to the user, or to root, and that nobody else can write; others
 may read them, such as the user of a container whose image root has made.
 """

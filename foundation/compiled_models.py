@@ -1,8 +1,8 @@
 """Networks compiled by OpenVINO for the processor, kept on disk for the next start.
 
 A compiled network is found again by what it was made from, and by what made it: the digest of its
-weights, the project's own sources, OpenVINO's version, the processor and the settings. A checksum
-stands in its file's name, as OpenVINO itself does not notice a flipped byte.
+weights, the project's own sources, OpenVINO's version, the processor and the settings. It is
+checked by `foundation.network_store`, as OpenVINO itself does not notice a flipped byte.
 """
 
 from __future__ import annotations
@@ -20,16 +20,14 @@ from typing import Any
 
 import openvino
 
-from foundation.cache_folder import cache_folder, is_trusted, make_folder
-from foundation.files import whole_file
+from foundation.cache_folder import cache_folder
+from foundation.network_store import StoredNetwork
 from foundation.source_stamp import source_stamp
 
 _DEVICE = "CPU"
 _PRECISION_HINTS = {"float32": "f32", "bfloat16": "bf16"}
 _PROCESSOR_PROPERTIES = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
 _SOURCES = ("foundation", "backbones", "detector/engines", "detector/members", "proposals/multibox")
-_SUFFIX = ".network"
-_MOST_FILES = 24  # in the cache; of more, the oldest are removed
 
 
 @dataclass(frozen=True)
@@ -98,10 +96,11 @@ class NetworkInPreparation:
         self._core = openvino.Core()
         self._read = read
         self._settings = settings
-        self._folder = folder
-        self._key = _key(self._core, identity, settings)
-        kept = folder is not None and any(folder.glob(f"{self._key}-*{_SUFFIX}"))
-        self._build = None if kept else read()
+        self._stored = None
+        if folder is not None and _stamp() is not None:
+            self._stored = StoredNetwork(folder, _key(self._core, identity, settings))
+        stored = self._stored is not None and self._stored.exists()
+        self._build = None if stored else read()
         self._lock = Lock()
         self._future: Future[openvino.CompiledModel] | None = None
 
@@ -119,19 +118,29 @@ class NetworkInPreparation:
         return self.start().result()
 
     def _prepare(self) -> openvino.CompiledModel:
-        properties = self._settings.properties()
-        if self._build is None and self._folder is not None:
-            blob = _read(self._folder, self._key)
-            if blob is not None:
-                return self._core.import_model(blob, _DEVICE, properties)
+        stored = self._imported() if self._build is None else None
+        if stored is not None:
+            return stored
         build = self._build or self._read()
         self._build = None  # and the weights that it holds
         network = self._core.read_model(build())
         network.reshape(list(self._settings.input_shape))
-        compiled = self._core.compile_model(network, _DEVICE, properties)
-        if self._folder is not None:
-            _keep(self._folder, self._key, compiled)
+        compiled = self._core.compile_model(network, _DEVICE, self._settings.properties())
+        if self._stored is not None:
+            stream = BytesIO()
+            compiled.export_model(stream)
+            self._stored.write(stream.getvalue())
         return compiled
+
+    def _imported(self) -> openvino.CompiledModel | None:
+        """Return the stored network; None where it cannot be used."""
+        content = None if self._stored is None else self._stored.read()
+        if content is None:
+            return None
+        try:
+            return self._core.import_model(content, _DEVICE, self._settings.properties())
+        except RuntimeError:  # of another build of OpenVINO
+            return None
 
 
 @cache
@@ -166,42 +175,3 @@ def _key(core: openvino.Core, identity: Sequence[object], settings: CompileSetti
 def _stamp() -> str | None:
     """Return the stamp of the sources that this process runs."""
     return source_stamp(*_SOURCES)
-
-
-def _read(folder: Path, key: str) -> bytes | None:
-    """Return what `_keep` wrote, or None where there is no such file or it is damaged."""
-    if not is_trusted(folder):
-        return None
-    for path in folder.glob(f"{key}-*{_SUFFIX}"):
-        try:
-            blob = path.read_bytes()
-        except OSError:
-            continue
-        if path.name == _name(key, blob):
-            return blob
-        path.unlink(missing_ok=True)
-    return None
-
-
-def _keep(folder: Path, key: str, compiled: openvino.CompiledModel) -> None:
-    stream = BytesIO()
-    compiled.export_model(stream)
-    blob = stream.getvalue()
-    try:
-        make_folder(folder)
-        with whole_file(folder / _name(key, blob)) as temporary:
-            temporary.write_bytes(blob)
-        _remove_oldest(folder)
-    except OSError:
-        return  # a full disk: it will be compiled again next time
-
-
-def _name(key: str, blob: bytes) -> str:
-    """Return the file's name, in which its checksum stands: so that the blob is the whole file."""
-    return f"{key}-{hashlib.sha256(blob).hexdigest()[:32]}{_SUFFIX}"
-
-
-def _remove_oldest(folder: Path) -> None:
-    by_age = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: -path.stat().st_mtime)
-    for path in by_age[_MOST_FILES:]:
-        path.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ _LAYERS: Final = ("foundation", "proposals", "detector")
 """Packages with kernels: into those of one, functions of itself and of earlier ones go."""
 
 # Without annotations in some versions of numba, with incomplete ones in others.
+_numba: Any = numba
 _compiler: Any = compiler
 _serialize: Any = serialize
 
@@ -106,7 +107,9 @@ class KernelCache:
         folder = _version_folder(self._module.partition(".")[0])
         if folder is None:
             return None
-        depends_on = (signature, codegen.magic_tuple(), numba.__version__, sys.version)
+        switches = (_numba.config.BOUNDSCHECK, _numba.config.OPT)
+        target = codegen.magic_tuple()
+        depends_on = (signature, target, switches, numba.__version__, sys.version)
         digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
         return folder / f"{self._name}-{digest[:16]}.bin"
 

@@ -160,7 +160,7 @@ def best_first(
 
 
 def load_ranking(path: str | Path) -> Ranking:
-    """Read a ranking from a JSON file of `save_ranking`'s form.
+    """Read a ranking from a JSON file of `ranking_document`'s form.
 
     Raises
     ------

@@ -198,6 +198,7 @@ def test_documents_point_at_what_is_there() -> None:
         files += [ROOT / path for path in code]
         gone = [str(path) for path in files if not path.resolve().exists()]
         assert not gone, f"{document} names {gone}"
+        assert not re.search(r"@[A-Z]+@", text), f"{document} has a gap to fill in"
 
 
 def test_detection_needs_no_pytorch() -> None:

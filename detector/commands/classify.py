@@ -76,8 +76,8 @@ def run(options: argparse.Namespace) -> int:
 
     if not options.inputs:
         refuse_usage("name a picture or a folder")
-    classifier = _load(options)
     paths = list_pictures(options.inputs)
+    classifier = _load(options)
     results, exit_code = _classify_all(classifier, paths, options.crops)
     if options.json is not None:
         write_text(options.json, json.dumps(results, indent=2) + "\n")

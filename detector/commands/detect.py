@@ -94,9 +94,9 @@ def run(options: argparse.Namespace) -> int:
 def _detect_all(options: argparse.Namespace, file: ProposalFile | None) -> int:
     from detector.detections.coco_json import write_coco_json
 
+    paths = _pictures(options)
     # What scores less than the threshold would never be shown.
     detector = load_detector(options, min_score=options.threshold)
-    paths = _pictures(options)
     options.out.mkdir(parents=True, exist_ok=True)
     results: list[tuple[str, Detections]] = []
     print_line(_row("file", "class", "score", ("xmin", "ymin", "xmax", "ymax")))

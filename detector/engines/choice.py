@@ -71,7 +71,7 @@ def make_onnx_engine(path: str | Path, execution: Execution | None = None) -> En
             f"{path}: holds {precision} arithmetic, not {execution.precision}; export it again"
         )
     return _openvino(
-        lambda: file.path.read_bytes, ["onnx", file.digest], file.settings, precision, execution
+        lambda: lambda: file.content, ["onnx", file.digest], file.settings, precision, execution
     )
 
 

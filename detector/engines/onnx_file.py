@@ -32,9 +32,14 @@ class OnnxDetector(NamedTuple):
     """What an ONNX file holds."""
 
     path: Path
-    digest: str  # of its bytes
+    content: bytes  # the graph, checked
     eight_bits: bool
     settings: tuple[MemberSettings, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file's bytes."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 def save_onnx(path: str | Path, members: Sequence[Member], *, eight_bits: bool) -> None:
@@ -89,5 +94,4 @@ def _detector_from(path: Path, content: bytes, document: Mapping[str, Any]) -> O
     if found != _HEADER:
         raise ValueError(f"it is {found}, not {_HEADER}")
     settings = tuple(MemberSettings(**settings_from_document(one)) for one in document["members"])
-    digest = hashlib.blake2b(content).hexdigest()
-    return OnnxDetector(path, digest, document["arithmetic"] == "int8", settings)
+    return OnnxDetector(path, content, document["arithmetic"] == "int8", settings)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ from proposals.multibox.graph import rounded_places
 from proposals.multibox.network_file import load_multibox
 from proposals.multibox.proposer import MultiBox
 from proposals.multibox.torch_predictor import TorchPredictor
-from proposals.multibox.weights_file import read_multibox, write_multibox
+from proposals.multibox.weights_file import read_settings
 
 IMAGES = 128
 """Training photographs that MultiBox is calibrated on; fewer where there are fewer."""
@@ -55,13 +54,13 @@ def calibrate(member: Member, batches: Iterable[NDArray[np.uint8]]) -> dict[str,
     return _checked(largest)
 
 
-def calibrate_multibox(path: Path, images: Iterable[NDArray[np.uint8]]) -> None:
-    """Note in a file of MultiBox how large activations become where 8 bits round them.
+def calibrate_multibox(path: Path, images: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
+    """Return the largest activation of a MultiBox network at each place that 8 bits round.
 
     Parameters
     ----------
     path : Path
-        Of the weights, with the convolutional head; they stay as they are.
+        Of its weights, with the convolutional head.
     images : iterable of (H, W, 3) uint8 arrays
         RGB photographs.
 
@@ -70,14 +69,22 @@ def calibrate_multibox(path: Path, images: Iterable[NDArray[np.uint8]]) -> None:
     WeightsError
         If the file cannot be used.
     ValueError
-        If there is no image, or an activation is never above 0.
+        If the head is another, there is no image, or an activation is never above 0.
     """
+    if read_settings(path).head != "convolutional":
+        raise ValueError(f"{path}: 8 bits are for the convolutional head (--priors grid)")
     loaded = load_multibox(path, GoogLeNet(1))
     propose = MultiBox(TorchPredictor(loaded))
     with _largest_outputs(loaded.network, rounded_places(range_points())) as largest:
         for image in images:
             propose(image)
-    write_multibox(path, replace(read_multibox(path), activation_ranges=_checked(largest)))
+    return _checked(largest)
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """Return numbers out of ``range(count)``, evenly spread: ``wanted``, or all where fewer."""
+    number = min(count, wanted)
+    return [place * count // number for place in range(number)]
 
 
 @contextmanager

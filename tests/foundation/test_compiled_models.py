@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from foundation import compiled_models
 from foundation.compiled_models import CompileSettings, NetworkInPreparation
 from foundation.graph_builder import GraphBuilder
+from foundation.network_store import StoredNetwork
 
 SETTINGS = CompileSettings((2, 3), "float32")
 
@@ -70,17 +70,16 @@ def test_a_full_disk_costs_the_next_start_some_time_and_nothing_else(tmp_path: P
     assert compiled(lambda: graph_that_adds(1), "one", below_a_file) == 1
 
 
-def test_of_many_files_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_models, "_MOST_FILES", 2)
-    for second, name in enumerate(["a", "b", "c"]):
-        before = set(tmp_path.iterdir())
-        compiled(lambda: graph_that_adds(1), name, tmp_path)
-        for new in set(tmp_path.iterdir()) - before:
-            os.utime(new, (second, second))
-    assert len(list(tmp_path.iterdir())) == 2
-    compiled(never, "c", tmp_path)
-    with pytest.raises(AssertionError, match="made again"):
-        compiled(never, "a", tmp_path)
+@pytest.mark.parametrize("unusable", ["another build of OpenVINO's", "no stamp"])
+def test_what_openvino_or_the_sources_refuse_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unusable: str
+) -> None:
+    compiled(lambda: graph_that_adds(1), "one", tmp_path)
+    if unusable == "no stamp":
+        monkeypatch.setattr(compiled_models, "_stamp", lambda: None)
+    else:
+        monkeypatch.setattr(StoredNetwork, "read", lambda _: b"not a network of OpenVINO's")
+    assert compiled(lambda: graph_that_adds(2), "one", tmp_path) == 2
 
 
 def test_a_network_is_started_once(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     monkeypatch.setattr(module, "_ROOT", tmp_path)
+    monkeypatch.setattr(module, "_STARTED_NS", time.time_ns() + 10**12)
     return tmp_path
 
 
@@ -46,3 +48,20 @@ def test_other_packages_and_files_do_not(root: Path) -> None:
     (root / "b/three.py").write_text("changed")
     (root / "a/notes.txt").write_text("changed")
     assert source_stamp("a") == before
+
+
+def test_a_source_that_changed_after_the_start_gives_no_stamp(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_STARTED_NS", (root / "a/one.py").stat().st_mtime_ns - 1)
+    assert source_stamp("a") is None
+
+
+def test_what_cannot_be_read_gives_no_stamp_and_an_editors_own_files_do_not_matter(
+    root: Path,
+) -> None:
+    before = source_stamp("a")
+    (root / "a/.#one.py").symlink_to("nowhere")
+    assert source_stamp("a") == before
+    (root / "a/lost.py").symlink_to("nowhere")
+    assert source_stamp("a") is None

@@ -103,7 +103,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--classes", nargs="+", metavar="KEY",
         help="count these objects only, by name, WordNet id or number (default: all)")
     add("--hold-out", type=count_from_one, metavar="N",
-        help="look only at the images that train_multibox --hold-out N keeps from training")
+        help="look only at the images that train-multibox --hold-out N keeps from training")
     add("--every", type=count_from_one, default=1, metavar="N",
         help="look at every Nth image only (default: %(default)s)")
     add("-j", "--json", type=output_file, metavar="FILE", help="write all figures there")

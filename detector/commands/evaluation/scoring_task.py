@@ -35,7 +35,7 @@ from detector.scoring.result import Result
 from proposals import ProposalFile
 from proposals.evaluation.bootstrap import Interval
 
-if TYPE_CHECKING:  # so that scoring a file does not wait for torch
+if TYPE_CHECKING:  # so that scoring a file does not wait for what runs networks
     from detector.detections.results import Detections
     from detector.rcnn import Detector
 
@@ -181,7 +181,7 @@ def write_report_of_run(
     mean_ap: Interval,
     skipped: Sequence[str],
 ) -> Path:
-    """Write the report of a run of eval_map with these options; return its path."""
+    """Write the report of a run of eval-map with these options; return its path."""
     from detector.report import ReportInput, write_report
 
     with open_proposals(options.proposals) as file:
@@ -204,7 +204,7 @@ def write_report_of_run(
 
 
 def _what_was_scored(options: argparse.Namespace) -> str:
-    """Name what a run of eval_map scores."""
+    """Name what a run of eval-map scores."""
     if options.predictions is not None:
         return str(options.predictions.name)
     if options.weights is not None:

@@ -23,12 +23,12 @@ Exit codes: 0 done; 2 the command or an input cannot be used.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.commands.shared.command import teaching_parser
+from detector.commands.shared.command import refuse_usage, teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, open_split
 from detector.commands.shared.progress import progress
 from detector.commands.shared.values import count_from_one, output_file
@@ -57,15 +57,16 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("-o", "--out", type=output_file, metavar="FILE",
         help="file to write (default: over the one that is read)")
     add("--regions", type=count_from_one, metavar="N",
-        default=TrainingConfig.calibration_regions,
         help="of a member: of photographs spread over the split, eight of each"
-        " (default: %(default)s)")
+        f" (default: {TrainingConfig.calibration_regions})")
     # fmt: on
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate, and write the file; return the exit code."""
+    if options.multibox and options.regions:
+        refuse_usage("--regions is of members: leave it out with --multibox")
     path: Path = options.out or options.weights or options.multibox
     calibrated = _of_member if options.weights else _of_multibox
     photographs = calibrated(options, path)
@@ -75,46 +76,49 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_multibox(options: argparse.Namespace, path: Path) -> int:
     """Calibrate MultiBox's weights; return the number of photographs that were looked at."""
-    from detector.training.calibration import IMAGES, calibrate_multibox
+    from detector.training.calibration import IMAGES, calibrate_multibox, spread
     from proposals.multibox.weights_file import read_multibox, write_multibox
 
     dataset = open_split(options)
-    wanted = min(IMAGES, len(dataset))
-    write_multibox(path, read_multibox(options.multibox))
-    calibrate_multibox(path, _spread_images(dataset, wanted))
-    return wanted
+    places = spread(len(dataset), IMAGES)
+    ranges = calibrate_multibox(options.multibox, _images(dataset, places))
+    write_multibox(path, replace(read_multibox(options.multibox), activation_ranges=ranges))
+    return len(places)
 
 
 def _of_member(options: argparse.Namespace, path: Path) -> int:
     """Calibrate a member; return the number of photographs that were looked at."""
     from detector.members.file import load_member, save_member
-    from detector.training.calibration import calibrate
+    from detector.training.calibration import calibrate, spread
 
     member = load_member(options.weights)
-    images = open_split(options)
-    wanted: int = min(-(-options.regions // _REGIONS_AN_IMAGE), len(images))
-    windows = _windows(images, wanted, member.warp)
-    ranges = calibrate(member, windows)
+    dataset = open_split(options)
+    regions = options.regions or TrainingConfig.calibration_regions
+    places = spread(len(dataset), -(-regions // _REGIONS_AN_IMAGE))
+    ranges = calibrate(member, _windows(_images(dataset, places), member.warp))
     save_member(path, replace(member, activation_ranges=ranges))
-    return wanted
+    return len(places)
 
 
-def _windows(images: Dataset, wanted: int, config: WarpConfig) -> Iterator[NDArray[np.uint8]]:
-    """Yield the windows of each of some images spread over the data set."""
+def _windows(
+    images: Iterable[NDArray[np.uint8]], config: WarpConfig
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield some windows of each image, (R, S, S, 3)."""
     from detector.regions.warp import warp_regions
+    from detector.training.calibration import spread
     from proposals import SelectiveSearch
 
     propose = SelectiveSearch()
-    for image in _spread_images(images, wanted):
+    for image in images:
         boxes = propose(image).boxes_xyxy
-        spread = boxes[:: max(1, len(boxes) // _REGIONS_AN_IMAGE)][:_REGIONS_AN_IMAGE]
-        yield warp_regions(image, spread, config)
+        yield warp_regions(image, boxes[spread(len(boxes), _REGIONS_AN_IMAGE)], config)
 
 
-def _spread_images(images: Dataset, wanted: int) -> Iterator[NDArray[np.uint8]]:
+def _images(dataset: Dataset, places: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the photographs of some places of a data set."""
     from proposals import read_image
 
-    with progress(wanted, "calibrating", "photograph") as advance_to:
-        for done in range(wanted):
-            yield read_image(images[done * len(images) // wanted].image_path)
-            advance_to(done + 1)
+    with progress(len(places), "calibrating", "photograph") as advance_to:
+        for done, place in enumerate(places, start=1):
+            yield read_image(dataset[place].image_path)
+            advance_to(done)

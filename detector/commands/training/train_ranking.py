@@ -2,7 +2,7 @@
 
     inception-rcnn train-ranking --root ILSVRC --split train --hold-out 8 --out ranking.json
 
---hold-out is that of train_multibox, whose held-out images are used. The result is a JSON file
+--hold-out is that of train-multibox, whose held-out images are used. The result is a JSON file
 of numbers, for `proposals.ranking.load_ranking`.
 The one that ships was made so, from the 288 photographs that MultiBox's training held out.
 """
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
     _, held_out = split_held_out(open_split(options), options.hold_out)
     if not held_out:
-        raise ValueError("no image is held out; give the --hold-out of train_multibox")
+        raise ValueError("no image is held out; give the --hold-out of train-multibox")
     selective_search = make_generator("doubled", seed=0, threads=None)
     multibox = make_multibox()
     described = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from backbones.hardware import choose_dtype
 from backbones.training.loop import NonFiniteLossError
 from backbones.training.steps import take_steps
 from detector.datasets.annotation import ImageAnnotation
-from detector.training.calibration import IMAGES, calibrate_multibox
+from detector.training.calibration import IMAGES, calibrate_multibox, spread
 from detector.training.hold_out import split_held_out
 from detector.training.multibox.config import MultiBoxTrainingConfig
 from detector.training.multibox.views import ViewBatch, ViewLoader
@@ -32,6 +32,7 @@ from proposals.multibox import (
 )
 from proposals.multibox.loss import multibox_loss
 from proposals.multibox.network import Head, RawPredictions
+from proposals.multibox.weights_file import read_multibox, write_multibox
 
 
 class MultiBoxStep(NamedTuple):
@@ -91,8 +92,9 @@ def train_multibox(
     path = run_folder / "multibox.safetensors"
     save_multibox(path, learner.network, learner.statistics.mean_rgb, provenance)
     if config.priors == "grid":  # 8 bits are for the head that is used
-        seen = annotations[:: max(1, len(annotations) // IMAGES)][:IMAGES]
-        calibrate_multibox(path, (read_image(one.image_path) for one in seen))
+        seen = (annotations[place].image_path for place in spread(len(annotations), IMAGES))
+        ranges = calibrate_multibox(path, (read_image(image_path) for image_path in seen))
+        write_multibox(path, replace(read_multibox(path), activation_ranges=ranges))
     return path
 
 

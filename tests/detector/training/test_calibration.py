@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +16,15 @@ from backbones import GoogLeNet
 from backbones.graph import GoogLeNetMaps
 from detector.members.member import Member
 from detector.members.network import TorchMember
-from detector.training.calibration import calibrate, calibrate_multibox, range_points
-from proposals.multibox import ConvolutionalHead, MultiBoxNetwork, OpenVinoPredictor, save_multibox
-from proposals.multibox.weights_file import read_multibox
+from detector.training.calibration import calibrate, calibrate_multibox, range_points, spread
+from proposals.multibox import (
+    ConvolutionalHead,
+    GlobalHead,
+    MultiBoxNetwork,
+    OpenVinoPredictor,
+    save_multibox,
+)
+from proposals.multibox.weights_file import read_multibox, write_multibox
 
 Windows = Callable[[int], NDArray[np.uint8]]
 
@@ -70,7 +75,27 @@ def multibox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_images_are_refused(multibox: Path) -> None:
     with pytest.raises(ValueError, match="no activation above 0"):
         calibrate_multibox(multibox, [])
-    assert not read_multibox(multibox).activation_ranges
+
+
+def test_the_global_head_is_not_calibrated(tmp_path: Path) -> None:
+    network = MultiBoxNetwork(GoogLeNet(1), GlobalHead(np.ones((2, 4), np.float32)), 64)
+    save_multibox(tmp_path / "global", network, (0.0, 0.0, 0.0), {})
+    with pytest.raises(ValueError, match="8 bits are for the convolutional head"):
+        calibrate_multibox(tmp_path / "global", [data.chelsea()])
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted", "places"),
+    [
+        (0, 3, []),
+        (2, 3, [0, 1]),
+        (3, 3, [0, 1, 2]),
+        (5, 3, [0, 1, 3]),
+        (255, 128, [place * 255 // 128 for place in range(128)]),
+    ],
+)
+def test_places_are_spread_over_the_whole(count: int, wanted: int, places: list[int]) -> None:
+    assert spread(count, wanted) == places
 
 
 def test_multibox_in_8_bits_predicts_nearly_what_it_does_in_floats(
@@ -79,9 +104,8 @@ def test_multibox_in_8_bits_predicts_nearly_what_it_does_in_floats(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     images = [data.astronaut(), data.chelsea()]
     path = tmp_path / "calibrated.safetensors"
-    shutil.copy(multibox, path)
-    calibrate_multibox(path, images)
-    assert read_multibox(path).provenance == {"steps": 0}
+    ranges = calibrate_multibox(multibox, images)
+    write_multibox(path, replace(read_multibox(multibox), activation_ranges=ranges))
     small = np.stack([np.array(Image.fromarray(one).resize((64, 64))) for one in images])
     exact, rounded = (
         OpenVinoPredictor(path, GoogLeNetMaps(), images=2, precision=precision)(small)
