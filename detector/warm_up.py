@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.proposers import default_proposer
 from detector.rcnn import Detector
 from foundation.cache_folder import is_trusted
 from foundation.compiled_models import compiled_folder
@@ -27,7 +26,7 @@ def warm_up() -> tuple[Path, ...]:
         starts without compiling.
     """
     picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
-    detector = Detector.from_pretrained(proposer=default_proposer(threads=1))
+    detector = Detector.from_pretrained()
     boxes = detector.propose(picture)
     detector.score_members(picture, boxes[:1])  # waits for all networks
     detector.detect(picture, boxes[:8])

@@ -28,6 +28,8 @@ non_maximum_suppression(boxes, scores, 0.3)
 best_first(boxes, scores, 0.5, 0.9)
 describe(boxes, (90, 70), scores > -1, np.full(20, 0.5, np.float32), found.ranks[:20])
 warp_regions(data.coffee()[:90, :70], boxes, WarpConfig(size=64, context_padding=0))
+from detector import Detector
+Detector.from_pretrained().detect(data.coffee()[:90, :70])
 print(compiled)
 """
 
@@ -50,7 +52,9 @@ def test_after_a_warm_up_nothing_is_compiled(tmp_path: Path) -> None:
     assert len(list(folders[-1].iterdir())) == 3  # MultiBox, the first member, the others
     assert all(any(folder.iterdir()) for folder in folders)
     assert all(folder.is_relative_to(tmp_path / "cache") for folder in folders)
+    before = sorted(folders[-1].iterdir())
     assert run(DETECT, tmp_path / "cache") == "[]"
+    assert sorted(folders[-1].iterdir()) == before
 
 
 def test_where_nothing_can_be_stored_no_folder_is_named(tmp_path: Path) -> None:
