@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from detector.commands.shared.values import output_file, output_folder
+from detector.commands.shared.values import output_file
 from detector.commands.table import COMMANDS, load_command, summary
 
 
@@ -31,9 +31,9 @@ def completion_script(shell: str, program: str) -> str:
         own = load_command(name).build_parser(f"{program} {name}")
         copy = subparsers.add_parser(name, parents=[own], add_help=False, help=summary(name))
         for action in copy._actions:
-            if action.dest == "inputs" or action.type in {Path, output_file}:
-                action.complete = shtab.FILE  # type: ignore[attr-defined]
-            elif action.type is output_folder:
+            if action.metavar == "DIR":
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+            elif action.dest == "inputs" or action.type in {Path, output_file}:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
     script: str = shtab.complete(parser, shell)
     return script

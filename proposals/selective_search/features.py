@@ -16,7 +16,6 @@ from proposals.selective_search.filters import gaussian_derivatives
 COLOUR_BINS = 25  # a channel
 TEXTURE_BINS = 10  # a channel and orientation
 ORIENTATIONS = 8
-TEXTURE_LENGTH = ORIENTATIONS * TEXTURE_BINS  # a channel
 ONE = 1 << 30
 """What stands for 1 in histograms and similarities: sums of whole numbers have no order."""
 
