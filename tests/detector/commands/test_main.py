@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from detector.proposers import generator_names
 from detector.scoring import PROTOCOLS
 
 ROOT = Path(__file__).parents[3]
+Objects = Sequence[tuple[str, tuple[int, int, int, int]]]  # WordNet id and inclusive corners
 HEAVY = ("torch", "numba", "openvino", "matplotlib", "cv2", "skimage")
 
 
@@ -102,3 +105,41 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ended(capsys, *words) == (2, "", f"error: {message}\n")
+
+
+WITHOUT_PYTORCH = """
+import sys
+sys.modules["torch"] = sys.modules["torchvision"] = None  # as if they were not installed
+from detector.commands.main import main
+tree = ["--root", "tree", "--split", "val"]
+few = ["--members", "voc9-1", "--max-proposals", "3"]
+for words in (
+    ["propose", "tree/Data", "-o", "boxes.parquet"],
+    ["coverage", *tree, "--generators", "merged", "multibox"],
+    ["check-dataset", "--root", "tree", "--split", "val", "--pictures"],
+    ["convert-dataset", "--root", "tree", "--split", "val", "--to", "coco", "-o", "converted"],
+    ["eval-map", *tree, *few, "-j", "scores.json", "--report", "report"],
+    ["eval-map", *tree, "--predictions", "predictions_val.txt", "-j", "same.json"],
+    ["compare", "scores.json", "same.json", "--plot", "plot.png"],
+    ["export", "-o", "detector.onnx", "--arithmetic", "int8"],
+    ["detect", "tree/Data", "--weights", "detector.onnx", "--max-proposals", "3"],
+):
+    print(words[0], main(words))
+"""
+
+
+def test_all_but_training_and_classification_needs_no_pytorch(
+    write_split: Callable[[Path, Mapping[str, Objects]], None], tmp_path: Path
+) -> None:
+    write_split(tmp_path / "tree", {"a": [("n02121808", (5, 5, 95, 95))]})
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PYTORCH],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    codes = re.findall(r"^([\w-]+) (\d+)$", run.stdout, re.MULTILINE)
+    assert [code for _, code in codes] == ["0"] * 9, codes
