@@ -38,9 +38,9 @@ def make_engine(members: Sequence[MemberSource], execution: Execution | None = N
     calibrated = all(one.activation_ranges for one in settings)
     precision = _choose_precision(execution.precision, calibrated=calibrated)
     eight_bits = precision == "int8"
-    identity = ["ensemble", eight_bits, *(member.digest() for member in members)]
     if eight_bits:
         check_calibrated(settings)
+    identity = ["ensemble", eight_bits, *(member.digest() for member in members)]
     return _openvino(lambda: _read(members, eight_bits), identity, settings, precision, execution)
 
 
@@ -99,9 +99,8 @@ def _openvino(
         read,
         identity,
         settings,
-        precision=_of_floats(precision),
+        precision=precision,
         batch_size=execution.batch_size_on("cpu"),
-        name=precision,
     )
 
 
@@ -112,11 +111,6 @@ def _choose_precision(asked: str, *, calibrated: bool) -> str:
     if asked == "float16":
         raise ValueError("float16 runs on GPUs only: choose float32, bfloat16 or int8 on the CPU")
     return asked
-
-
-def _of_floats(precision: str) -> str:
-    """Return the arithmetic of what is not in 8 bits."""
-    return fastest_precision(calibrated=False) if precision == "int8" else precision
 
 
 def _check_cpu(device: str) -> None:

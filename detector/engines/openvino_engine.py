@@ -34,12 +34,10 @@ class OpenVinoEngine:
         What the graph is made from; for both see `foundation.compiled_models.NetworkInPreparation`.
     settings : sequence of MemberSettings
         Of the graph's members.
-    precision : {"float32", "bfloat16"}
-        Arithmetic of what is not in 8 bits in the graph.
+    precision : {"float32", "bfloat16", "int8"}
+        Arithmetic; int8 where the graph is of 8-bit operators.
     batch_size : int
         Windows of a batch.
-    name : str
-        Of the arithmetic, for people.
     """
 
     def __init__(
@@ -50,12 +48,11 @@ class OpenVinoEngine:
         *,
         precision: str,
         batch_size: int,
-        name: str,
     ) -> None:
         check_members(settings)
         self.settings = tuple(settings)
         self.batch_size = batch_size
-        self.name = f"openvino {name} on cpu"
+        self.name = f"openvino {precision} on cpu"
         side = self.settings[0].statistics.size
         how = CompileSettings((batch_size, side, side, 3), precision)
         self._network = NetworkInPreparation(read, identity, how, compiled_folder())

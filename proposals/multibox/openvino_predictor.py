@@ -65,10 +65,7 @@ class OpenVinoPredictor:
             lambda: _read(Path(path), backbone, eight_bits=eight_bits),
             ["multibox", eight_bits, file_digest(path)],
             CompileSettings(
-                (images, self.size, self.size, 3),
-                fastest_precision(calibrated=False) if eight_bits else chosen,
-                throughput=False,
-                threads=threads,
+                (images, self.size, self.size, 3), chosen, throughput=False, threads=threads
             ),
             compiled_folder(),
         )

@@ -100,3 +100,15 @@ def test_what_others_can_write_is_not_read(tmp_path: Path) -> None:
     compiled(lambda: graph_that_adds(1), "one", folder)
     folder.chmod(0o777)
     assert compiled(lambda: graph_that_adds(2), "one", folder) == 2
+
+
+def test_what_is_in_floats_beside_8_bits_runs_in_the_fastest_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hint(precision: str) -> object:
+        return CompileSettings((1, 3), precision).properties()["INFERENCE_PRECISION_HINT"]
+
+    for hardware, floats in (({"float32", "bfloat16", "int8"}, "bf16"), ({"float32"}, "f32")):
+        monkeypatch.setattr(compiled_models, "hardware_precisions", lambda kinds=hardware: kinds)
+        assert hint("int8") == floats
+    assert [hint("float32"), hint("bfloat16")] == ["f32", "bf16"]

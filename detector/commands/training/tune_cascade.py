@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from detector.commands.shared.command import teaching_parser
+from detector.commands.shared.command import refuse_usage, teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, open_split
 from detector.commands.shared.detectors import add_detector_flags, detection_task, load_detector
 from detector.commands.shared.inputs import open_proposals
@@ -64,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
     from detector.scoring import gather_ground_truth
     from detector.training.cascade_tuning import try_thresholds
 
+    if options.exact:
+        refuse_usage("--exact is how this command works always: leave it out")
     if any(path.suffix == ".onnx" for path in options.weights or ()):
         raise ValueError("a threshold is written into member files: give those, not ONNX")
     annotations = open_split(options)[:: options.every]

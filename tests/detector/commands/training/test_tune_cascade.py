@@ -84,6 +84,7 @@ def test_a_threshold_is_printed_and_written_only_where_asked(
     [
         ([*TREE, *BOTH[:2]], "a cascade needs two networks or more"),
         ([*TREE, "--weights", "d.onnx"], "give those, not ONNX"),
+        ([*TREE, *BOTH, "--exact"], "how this command works always"),
         ([*TREE, *BOTH, "--lost", "-1"], "must be 0 or more but got -1"),
         (
             ["--root", "none", "--split", "train", *BOTH],
