@@ -14,15 +14,26 @@ _TALLEST = 4  # resized images are at most this many times as tall as wide
 def to_width(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     """Bring an image (H, W, 3) to ``width`` pixels as MATLAB's imresize does, by bicubic.
 
-    Pillow does it antialiased and in whole numbers, so it comes out the same everywhere. Very
-    tall images are kept to a bounded number of pixels.
+    The height is rounded up, as there. Pillow resizes antialiased and in whole numbers, so it
+    comes out the same everywhere. Very tall images are kept to a bounded number of pixels.
     """
-    old_height, old_width = image.shape[:2]
-    scale = min(width / old_width, _TALLEST * width / old_height)
-    size = (max(1, round(old_width * scale)), max(1, round(old_height * scale)))
-    if size == (old_width, old_height):
+    size = working_size(image.shape[0], image.shape[1], width)
+    if size == image.shape[:2]:
         return image
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+    resized = Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC)
+    return np.asarray(resized)
+
+
+def working_size(height: int, width: int, new_width: int) -> tuple[int, int]:
+    """Return (height, width) of an image that `to_width` brings to ``new_width`` pixels."""
+    if height > _TALLEST * width:
+        new_height = _TALLEST * new_width
+        return new_height, _ceiling(width * new_height, height)
+    return _ceiling(height * new_width, width), new_width
+
+
+def _ceiling(numerator: int, denominator: int) -> int:
+    return -(-numerator // denominator)
 
 
 def to_frame(
