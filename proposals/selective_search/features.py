@@ -5,6 +5,7 @@ Selective Search paper, section 3.2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ ONE = 1 << 30
 _AXES = ORIENTATIONS // 2  # opposite directions share a response; its sign says whose it is
 _LEVELS = 2 * TEXTURE_BINS - 1
 _LABEL_BITS = 32
+_SLOTS = 1 << 12  # pairs of neighbours that are remembered; what they forget is listed again
 _FLAT = np.float32(1e-3)  # slopes up to here are rounding; one pixel that is off by 1 gives 0.1
 
 
@@ -90,26 +92,120 @@ def _level(response: np.float32) -> np.uint8:
 
 
 def describe_regions(
-    labels: NDArray[np.int32], planes: NDArray[np.uint8], levels: NDArray[np.uint8]
-) -> Regions:
-    """Describe every region of a segmentation.
+    segmentations: Sequence[NDArray[np.int32]],
+    planes: NDArray[np.uint8],
+    levels: NDArray[np.uint8],
+) -> list[Regions]:
+    """Describe every region of some segmentations of an image.
+
+    Pixels are counted once for all segmentations, in cells: what lies in one region of each.
 
     Parameters
     ----------
-    labels : ndarray, (H, W) int32
+    segmentations : sequence of ndarray, (H, W) int32
         Region of each pixel, 0 ... n - 1, none empty.
     planes : ndarray, (C, H, W) uint8
     levels : ndarray, (C, 4, H, W) uint8
         Of `texture_levels`.
+
+    Returns
+    -------
+    list of Regions
+        Those of each segmentation.
     """
-    channels, count = len(planes), int(labels.max()) + 1
-    sizes, boxes = np.zeros(count, np.int32), np.zeros((count, 4), np.int32)
-    boxes[:, 0], boxes[:, 1] = labels.shape[1], labels.shape[0]
-    _measure(labels, sizes, boxes)
+    cells, regions_of_cells = _cells(segmentations)
+    count, channels = len(regions_of_cells[0]), len(planes)
     colour = np.zeros((count, channels, COLOUR_BINS), np.int32)
     signed = np.zeros((count, channels, _AXES, _LEVELS), np.int32)
     for channel in range(channels):
-        _count(labels, planes[channel], levels[channel], channel, colour, signed)
+        _count(cells, planes[channel], levels[channel], channel, colour, signed)
+    return [
+        _describe(labels, _sums(colour, regions), _sums(signed, regions))
+        for labels, regions in zip(segmentations, regions_of_cells, strict=True)
+    ]
+
+
+def _cells(
+    segmentations: Sequence[NDArray[np.int32]],
+) -> tuple[NDArray[np.int32], list[NDArray[np.int32]]]:
+    """Return the cells ``(H, W)`` and, for each segmentation, the regions that they lie in."""
+    cells, regions_of_cells = (
+        segmentations[0],
+        [np.arange(_count_of(segmentations[0]), dtype=np.int32)],
+    )
+    for labels in segmentations[1:]:
+        parts = np.empty_like(cells)
+        heads = np.full(int(regions_of_cells[0].size), -1, np.int32)
+        wholes, regions, nexts = (np.empty(cells.size, np.int32) for _ in range(3))
+        count = _intersect(cells, labels, heads, nexts, wholes, regions, parts)
+        regions_of_cells = [of_cells[wholes[:count]] for of_cells in regions_of_cells]
+        regions_of_cells.append(regions[:count].copy())
+        cells = parts
+    return cells, regions_of_cells
+
+
+def _count_of(labels: NDArray[np.int32]) -> int:
+    return int(labels.max()) + 1
+
+
+@kernel
+def _intersect(
+    cells: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    nexts: NDArray[np.int32],
+    wholes: NDArray[np.int32],
+    regions: NDArray[np.int32],
+    parts: NDArray[np.int32],
+) -> int:
+    """Divide cells by the regions of one more segmentation; return how many parts there are.
+
+    The parts of each cell are a list, which ``heads``, -1 at first, and ``nexts`` hold.
+    ``wholes`` and ``regions`` are filled with the cell and the region of each part.
+    """
+    height, width = cells.shape
+    count = 0
+    for y in range(height):
+        part = -1
+        for x in range(width):
+            cell, region = cells[y, x], labels[y, x]
+            if part < 0 or wholes[part] != cell or regions[part] != region:
+                part = heads[cell]
+                while part >= 0 and regions[part] != region:
+                    part = nexts[part]
+                if part < 0:
+                    part = count
+                    wholes[part], regions[part] = cell, region
+                    nexts[part], heads[cell] = heads[cell], part
+                    count += 1
+            parts[y, x] = part
+    return count
+
+
+def _sums(counts: NDArray[np.int32], regions: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Add the counts ``(cells, ...)`` of the cells of each region, ``(n, ...)``."""
+    sums = np.zeros((_count_of(regions), *counts.shape[1:]), np.int32)
+    _add_rows(counts.reshape(regions.size, -1), regions, sums.reshape(len(sums), -1))
+    return sums
+
+
+@kernel
+def _add_rows(
+    counts: NDArray[np.int32], regions: NDArray[np.int32], sums: NDArray[np.int32]
+) -> None:
+    for cell in range(counts.shape[0]):
+        region = regions[cell]
+        for i in range(counts.shape[1]):
+            sums[region, i] += counts[cell, i]
+
+
+def _describe(
+    labels: NDArray[np.int32], colour: NDArray[np.int32], signed: NDArray[np.int32]
+) -> Regions:
+    """Describe the regions of one segmentation, of whose pixels the counts are given."""
+    sizes, boxes = np.zeros(len(colour), np.int32), np.zeros((len(colour), 4), np.int32)
+    boxes[:, 0], boxes[:, 1] = labels.shape[1], labels.shape[0]
+    _measure(labels, sizes, boxes)
     texture = _unfold(signed, sizes)
     pixels = sizes.astype(np.int64)  # 24 times as many may not fit in 32 bits
     return Regions(
@@ -182,35 +278,36 @@ def _divide(
 
 def neighbours(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the pairs ``(E, 2)`` of regions that touch, smaller label first, in order."""
-    found = np.empty(2 * labels.size, np.int64)  # what is not written takes no memory
-    keys = np.unique(found[: _touching(labels, found)])
+    found = np.empty(2 * labels.size + 1, np.int64)  # what is not written takes no memory
+    keys = np.unique(found[: _touching(labels, np.full(_SLOTS, -1, np.int64), found)])
     return np.stack([keys >> _LABEL_BITS, keys & ((1 << _LABEL_BITS) - 1)], axis=1).astype(np.int32)
 
 
 @kernel
-def _touching(labels: NDArray[np.int32], found: NDArray[np.int64]) -> int:
-    """List keys of regions side by side, most of them once for a run along a row.
+def _touching(labels: NDArray[np.int32], slots: NDArray[np.int64], found: NDArray[np.int64]) -> int:
+    """List keys of regions side by side, most of them once; return how many there are.
 
-    Returns how many there are.
+    ``slots`` are -1 at first, and hold keys that were listed before.
     """
     height, width = labels.shape
     count = 0
     for y in range(height):
-        last = np.int64(-1)
         for x in range(width):
             region = labels[y, x]
             if x + 1 < width and labels[y, x + 1] != region:
-                found[count] = _pair_key(region, labels[y, x + 1])
-                count += 1
+                count = _list_pair(region, labels[y, x + 1], slots, found, count)
             if y + 1 < height and labels[y + 1, x] != region:
-                key = _pair_key(region, labels[y + 1, x])
-                if key != last:
-                    found[count] = key
-                    count += 1
-                    last = key
+                count = _list_pair(region, labels[y + 1, x], slots, found, count)
     return count
 
 
 @subroutine
-def _pair_key(a: Number, b: Number) -> Number:
-    return np.int64(min(a, b)) << _LABEL_BITS | max(a, b)
+def _list_pair(
+    a: Number, b: Number, slots: NDArray[np.int64], found: NDArray[np.int64], count: Number
+) -> Number:
+    key = np.int64(min(a, b)) << _LABEL_BITS | max(a, b)
+    slot = ((key >> _LABEL_BITS) * 31 + key) & (slots.size - 1)
+    found[count] = key
+    count += slots[slot] != key
+    slots[slot] = key
+    return count

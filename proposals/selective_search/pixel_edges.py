@@ -1,4 +1,4 @@
-"""The edges between an image's pixels: their weights, and lists of them by bucket.
+"""The edges between an image's pixels: their weights, and lists of them.
 
 Pixels are counted along rows, and an edge's position is 4 times its pixel plus its direction.
 """
@@ -9,14 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.kernels import kernel
-from proposals.selective_search.edges import (
-    BUCKETS,
-    POSITION,
-    POSITION_BITS,
-    bucket_of,
-    packed,
-    weight_of,
-)
+from proposals.selective_search.edges import packed
 
 Weights = NDArray[np.float32]
 """``(4, pixels)``: of each pixel's edges to the right, below, below right and above right."""
@@ -28,15 +21,15 @@ def steps(width: int) -> NDArray[np.int64]:
 
 
 def edge_weights(smoothed: NDArray[np.float32]) -> Weights:
-    """Return the weights of all edges of some rows of an image ``(C, rows, W)``.
+    """Return the weights of all edges of an image ``(C, H, W)``, C being 3 or 1.
 
-    They are the distances of colours. Edges that would leave the rows weigh infinity.
+    They are the distances of colours. Edges that would leave the image weigh infinity.
     """
-    _, rows, width = smoothed.shape
+    _, height, width = smoothed.shape
     planes = [plane.reshape(-1) for plane in smoothed]
     if len(planes) == 1:
         planes *= 3
-    weights = np.full((4, rows * width), np.inf, np.float32)
+    weights = np.empty((4, height * width), np.float32)
     for step, out in zip(steps(width), weights, strict=True):
         # From the end of a row the next one's start is reached, which is mended below.
         begin, end = max(0, -step), out.size - max(0, step)
@@ -44,8 +37,15 @@ def edge_weights(smoothed: NDArray[np.float32]) -> Weights:
             red, green, blue = (plane[begin:end] for plane in planes)
             far_red, far_green, far_blue = (plane[begin + step : end + step] for plane in planes)
             _distances(red, green, blue, far_red, far_green, far_blue, out[begin:end])
-    weights.reshape(4, rows, width)[[0, 2, 3], :, -1] = np.inf
+    weights.reshape(4, height, width)[[0, 2, 3], :, -1] = np.inf
+    cut_off_rows(weights, width)
     return weights
+
+
+def cut_off_rows(weights: Weights, width: int) -> None:
+    """Let the edges that leave some rows of an image weigh infinity."""
+    weights[1:3, -width:] = np.inf
+    weights[3, :width] = np.inf
 
 
 @kernel
@@ -66,17 +66,17 @@ def _distances(
         distances[i] = np.sqrt(step0 * step0 + step1 * step1 + step2 * step2)
 
 
-def thin_out(weights: Weights, width: int) -> Weights:
-    """Copy weights, those that are the largest in a triangle of pixels as infinity.
+def thin_out(weights: Weights, thin: Weights, width: int) -> None:
+    """Let weights ``thin`` that are the largest in a triangle of pixels become infinity.
 
-    Such edges cannot change a grain: when an edge has been looked at, its ends are in one grain,
-    or the grains of both are left alone. So of the triangle's other two, looked at before;
-    either way then the third finds nothing to do. They are about half of all.
+    ``thin`` is a copy of ``weights``, of some rows. Such edges cannot change a grain (`grains`):
+    when an edge has been looked at, its ends are in one grain, or the grains of both are left
+    alone. So of the triangle's other two, looked at before; either way then the third finds
+    nothing to do. They are more than half of all.
     """
     #  a - - b     of every four pixels, the six edges
     #  | \\ / |
     #  c - - d
-    thin = weights.copy()
     squares = max(0, weights.shape[1] - width - 1)  # by row ends, infinity lets nothing be dropped
     right, below = slice(1, 1 + squares), slice(width, width + squares)
     here = slice(0, squares)
@@ -88,7 +88,6 @@ def thin_out(weights: Weights, width: int) -> Weights:
     _drop_largest(thin[3, below], cb, ab, ac, bd, cd)
     _drop_largest(thin[1, right], bd, ab, ad, cd, cb)
     _drop_largest(thin[0, below], cd, ac, ad, bd, cb)
-    return thin
 
 
 @kernel
@@ -107,6 +106,15 @@ def _drop_largest(
 
 
 @kernel
+def drop_inner(
+    weights: NDArray[np.float32], here: NDArray[np.int32], there: NDArray[np.int32]
+) -> None:
+    """Let edges ``(M,)`` weigh infinity where both ends are in the same grain."""
+    for i in range(weights.size):
+        weights[i] = np.float32(np.inf) if here[i] == there[i] else weights[i]
+
+
+@kernel
 def list_edges(weights: Weights, listed: NDArray[np.int64]) -> int:
     """List the edges that do not weigh infinity, packed, by position; return how many."""
     count = 0
@@ -117,44 +125,3 @@ def list_edges(weights: Weights, listed: NDArray[np.int64]) -> int:
             listed[count] = packed(weight, 4 * pixel + direction)
             count += weight < np.inf
     return count
-
-
-@kernel
-def deal(
-    listed: NDArray[np.int64],
-    dealt: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-) -> None:
-    """Write edges to their buckets, in each in the old order; ``(BUCKETS,)`` where each begins.
-
-    ``starts`` and ``ends`` are filled.
-    """
-    for bucket in range(BUCKETS):
-        ends[bucket] = 0
-    for edge in listed:
-        ends[bucket_of(edge >> POSITION_BITS)] += 1
-    start = 0
-    for bucket in range(BUCKETS):
-        starts[bucket] = start
-        start += ends[bucket]
-        ends[bucket] = starts[bucket]
-    for edge in listed:
-        bucket = bucket_of(edge >> POSITION_BITS)
-        dealt[ends[bucket]] = edge
-        ends[bucket] += 1
-
-
-@kernel
-def unpack(
-    dealt: NDArray[np.int64],
-    steps: NDArray[np.int64],
-    offset: int,
-    weights: NDArray[np.float32],
-    ends: NDArray[np.int32],
-) -> None:
-    """Split packed edges into weights and the pixels at their ends, ``offset`` added to those."""
-    for edge in range(dealt.size):
-        pixel = offset + ((dealt[edge] & POSITION) >> 2)
-        weights[edge] = weight_of(dealt[edge])
-        ends[edge, 0], ends[edge, 1] = pixel, pixel + steps[dealt[edge] & 3]

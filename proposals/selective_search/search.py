@@ -193,13 +193,6 @@ class _Hierarchy(NamedTuple):
     merged: NDArray[np.int32]  # (m, 4) in the order of joining
 
 
-class _Segmentation(NamedTuple):
-    """The initial regions of one colour space and k, and which of them touch."""
-
-    regions: Regions
-    pairs: NDArray[np.int32]  # (E, 2)
-
-
 def _hierarchies(
     working: NDArray[np.uint8], config: SelectiveSearchConfig, threads: int
 ) -> list[_Hierarchy]:
@@ -227,15 +220,16 @@ def _hierarchies_of(
     planes = [pool.submit(convert, working, space) for space in spaces]
     graphs = [pool.submit(_graph_job, image, config) for image in planes]
     levels = [pool.submit(_texture_job, image, config) for image in planes]
-    segmentations = [
-        pool.submit(_segment_job, *parts, k)
-        for parts in zip(planes, graphs, levels, strict=True)
-        for k in config.ks
+    labels = [[pool.submit(_segment_job, graph, k) for k in config.ks] for graph in graphs]
+    regions = [
+        pool.submit(_describe_job, *parts) for parts in zip(labels, planes, levels, strict=True)
     ]
+    pairs = [[pool.submit(_neighbours_job, one) for one in of_space] for of_space in labels]
     area = working.shape[0] * working.shape[1]
     groupings = [
-        pool.submit(_group_job, segmentation, index == 0, area, terms)
-        for segmentation in segmentations
+        pool.submit(_group_job, regions[space], pairs[space][k], k, index == 0, area, terms)
+        for space in range(len(spaces))
+        for k in range(len(config.ks))
         for index, terms in enumerate(config.similarities)
     ]
     return [grouping.result() for grouping in groupings]
@@ -251,24 +245,37 @@ def _texture_job(
     return texture_levels(planes.result(), config.texture_sigma)
 
 
-def _segment_job(
+def _segment_job(graph: Future[PixelGraph], k: int) -> NDArray[np.int32]:
+    return segment_graph(graph.result(), k, min_size=k)
+
+
+def _describe_job(
+    labels: Sequence[Future[NDArray[np.int32]]],
     planes: Future[NDArray[np.uint8]],
-    graph: Future[PixelGraph],
     levels: Future[NDArray[np.uint8]],
-    k: int,
-) -> _Segmentation:
-    labels = segment_graph(graph.result(), k, min_size=k)
-    regions = describe_regions(labels, planes.result(), levels.result())
-    return _Segmentation(regions, neighbours(labels))
+) -> list[Regions]:
+    return describe_regions([one.result() for one in labels], planes.result(), levels.result())
+
+
+def _neighbours_job(labels: Future[NDArray[np.int32]]) -> NDArray[np.int32]:
+    return neighbours(labels.result())
 
 
 def _group_job(
-    segmentation: Future[_Segmentation], first: bool, area: int, similarity: Sequence[str]
+    regions: Future[list[Regions]],
+    pairs: Future[NDArray[np.int32]],
+    k: int,
+    first: bool,
+    area: int,
+    similarity: Sequence[str],
 ) -> _Hierarchy:
-    """Build one hierarchy; the initial boxes go with the first of a segmentation."""
-    regions, pairs = segmentation.result()
-    initial = regions.boxes if first else regions.boxes[:0]
-    return _Hierarchy(initial, group(regions, pairs, area, similarity))
+    """Build one hierarchy of the segmentation by the k of that place.
+
+    The initial boxes go with the first hierarchy of a segmentation.
+    """
+    of_k = regions.result()[k]
+    initial = of_k.boxes if first else of_k.boxes[:0]
+    return _Hierarchy(initial, group(of_k, pairs.result(), area, similarity))
 
 
 def _ranked(

@@ -1,9 +1,7 @@
 """Superpixels by graph-based segmentation (Felzenszwalb & Huttenlocher, IJCV 2004).
 
 The result is that of Kruskal's algorithm with the paper's condition, all edges between pixels
-by ascending weight, but only a part of them is ever sorted: most are inside a grain of
-`pixel_graph`, and of each bucket of similar weight those that cannot join anything any more
-are dropped before the rest is sorted.
+by ascending weight. Most of the work is done once for all k, in `grains` and `pixel_graph`.
 """
 
 from __future__ import annotations
@@ -11,17 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.kernels import kernel, subroutine
+from foundation.kernels import kernel
 from proposals.selective_search.disjoint_set import find, union
-from proposals.selective_search.edges import (
-    POSITION,
-    Candidates,
-    least_weight,
-    packed,
-    sorted_by_weight,
-    space_for,
-    weight_of,
-)
 from proposals.selective_search.pixel_graph import PixelGraph, pixel_graph
 
 Labels = NDArray[np.int32]
@@ -65,106 +54,82 @@ def segment_graph(graph: PixelGraph, k: float, min_size: int) -> Labels:
     """
     if k < graph.least_k:
         raise ValueError(f"k must be {graph.least_k} or more for this graph, but got {k}")
-    parents = -graph.sizes
-    limits = graph.inner + k / graph.sizes
-    most = int(np.diff(graph.starts, axis=1).sum(axis=0).max()) + 1
-    candidates = space_for(most)
-    _join(graph, float(k), parents, limits, candidates)
-    _join_small(graph, min_size, parents, candidates)
-    labels = np.empty(graph.grains.shape, np.int32)
-    _label(graph.grains, parents, np.full(parents.size, -1, np.int32), labels)
+    grains, weights, ends, _ = graph
+    parents, sizes = np.arange(grains.sizes.size, dtype=np.int32), grains.sizes.copy()
+    apart = np.empty(weights.size, np.int32)
+    limits = grains.inner + k / grains.sizes
+    count = _join(weights, ends, float(k), parents, sizes, limits, apart)
+    _join_small(ends, apart[:count], min_size, parents, sizes)
+    labels = np.empty(grains.labels.shape, np.int32)
+    _label(grains.labels, parents, np.full(parents.size, -1, np.int32), labels)
     return labels
 
 
 @kernel
 def _join(
-    graph: PixelGraph,
+    weights: NDArray[np.float32],
+    ends: NDArray[np.int32],
     k: float,
     parents: NDArray[np.int32],
+    sizes: NDArray[np.int32],
     limits: NDArray[np.float64],
-    candidates: Candidates,
-) -> None:
-    """Join grains by the rule of the paper; ``parents`` and ``limits`` as in `pixel_graph`."""
-    for bucket in range(graph.starts.shape[1] - 1):
-        count = _keep_open(graph, bucket, parents, limits, candidates)
-        for key in sorted_by_weight(candidates, count):
-            edge = key & POSITION
-            a = find(parents, candidates.ends[edge, 0])
-            b = find(parents, candidates.ends[edge, 1])
-            weight = weight_of(key)
-            if a != b and weight <= min(limits[a], limits[b]):
-                root = union(parents, a, b)
-                limits[root] = weight - k / parents[root]
-
-
-@subroutine
-def _keep_open(
-    graph: PixelGraph,
-    bucket: int,
-    parents: NDArray[np.int32],
-    limits: NDArray[np.float64],
-    candidates: Candidates,
+    apart: NDArray[np.int32],
 ) -> int:
-    """Copy to ``candidates`` the edges of a bucket that may join two regions; return how many.
+    """Join grains by the rule of the paper.
 
-    Edges inside a region are left out, and those of a region whose limit lies below the whole
-    bucket: nothing joins it any more, so that the limit is final.
+    ``limits`` is, at the root of a region, its largest inner edge plus k / its size. The edges
+    that join nothing though their ends are apart are listed in ``apart``; returns how many.
     """
-    least = least_weight(bucket)
     count = 0
-    for strip in range(graph.starts.shape[0]):
-        for edge in range(graph.starts[strip, bucket], graph.starts[strip, bucket + 1]):
-            a, b = find(parents, graph.ends[edge, 0]), find(parents, graph.ends[edge, 1])
-            candidates.keys[0, count] = packed(graph.weights[edge], count)
-            candidates.ends[count, 0], candidates.ends[count, 1] = a, b
-            count += (a != b) & (limits[a] >= least) & (limits[b] >= least)
+    for edge in range(weights.size):
+        a, b = find(parents, ends[edge, 0]), find(parents, ends[edge, 1])
+        if a == b:
+            continue
+        weight = weights[edge]
+        if weight <= min(limits[a], limits[b]):
+            root = union(parents, sizes, a, b)
+            limits[root] = weight + k / sizes[root]
+        else:
+            apart[count] = edge
+            count += 1
     return count
 
 
 @kernel
 def _join_small(
-    graph: PixelGraph, min_size: int, parents: NDArray[np.int32], candidates: Candidates
-) -> None:
-    """Join regions that are too small, with what the lightest edge leads to."""
-    for bucket in range(graph.starts.shape[1] - 1):
-        count = _keep_small(graph, bucket, min_size, parents, candidates)
-        for key in sorted_by_weight(candidates, count):
-            edge = key & POSITION
-            a = find(parents, candidates.ends[edge, 0])
-            b = find(parents, candidates.ends[edge, 1])
-            if a != b and -max(parents[a], parents[b]) < min_size:
-                union(parents, a, b)
-
-
-@subroutine
-def _keep_small(
-    graph: PixelGraph,
-    bucket: int,
+    ends: NDArray[np.int32],
+    apart: NDArray[np.int32],
     min_size: int,
     parents: NDArray[np.int32],
-    candidates: Candidates,
-) -> int:
-    """Copy to ``candidates`` the edges of a bucket that leave a region that is too small."""
-    count = 0
-    for strip in range(graph.starts.shape[0]):
-        for edge in range(graph.starts[strip, bucket], graph.starts[strip, bucket + 1]):
-            a, b = find(parents, graph.ends[edge, 0]), find(parents, graph.ends[edge, 1])
-            candidates.keys[0, count] = packed(graph.weights[edge], count)
-            candidates.ends[count, 0], candidates.ends[count, 1] = a, b
-            count += (a != b) & (-max(parents[a], parents[b]) < min_size)
-    return count
+    sizes: NDArray[np.int32],
+) -> None:
+    """Join regions that are too small, with what the lightest edge leads to."""
+    small = 0
+    for region in range(parents.size):
+        small += (parents[region] == region) & (sizes[region] < min_size)
+    for edge in apart:
+        if small == 0:
+            return
+        a, b = find(parents, ends[edge, 0]), find(parents, ends[edge, 1])
+        if a != b and min(sizes[a], sizes[b]) < min_size:
+            small -= (sizes[a] < min_size) + (sizes[b] < min_size)
+            small += sizes[union(parents, sizes, a, b)] < min_size
 
 
 @kernel
 def _label(
     grains: NDArray[np.int32], parents: NDArray[np.int32], names: NDArray[np.int32], labels: Labels
 ) -> None:
-    """Label pixels by their regions, whose ``names`` are -1 until one is met."""
+    """Label pixels by their regions, whose ``names`` are -1 at first.
+
+    Regions are numbered by first appearance, as the grains are that they consist of.
+    """
     count = 0
+    for grain in range(parents.size):
+        root = find(parents, grain)
+        if names[root] < 0:
+            names[root] = count
+            count += 1
     for y in range(grains.shape[0]):
         for x in range(grains.shape[1]):
-            root = find(parents, grains[y, x])
-            if names[root] < 0:
-                names[root] = count
-                count += 1
-            labels[y, x] = names[root]
+            labels[y, x] = names[parents[grains[y, x]]]

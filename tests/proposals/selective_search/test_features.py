@@ -22,7 +22,8 @@ def planes_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def described(planes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.int32], Regions]:
     labels = segment(planes, k, k, sigma=0.8)
-    return labels, describe_regions(labels, planes, texture_levels(planes, sigma=1.0))
+    (regions,) = describe_regions([labels], planes, texture_levels(planes, sigma=1.0))
+    return labels, regions
 
 
 def directions_of(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -48,6 +49,18 @@ def test_regions_are_described_as_their_pixels_say() -> None:
         texture = np.concatenate([np.bincount(one, minlength=10) for one in of_region])
         expected = texture / (24 * len(rows))
         np.testing.assert_allclose(regions.texture[region] / ONE, expected, atol=2e-9)
+
+
+def test_segmentations_are_described_together_as_each_alone() -> None:
+    planes = planes_of(data.coffee()[100:190, 200:330])
+    levels = texture_levels(planes, sigma=1.0)
+    segmentations = [segment(planes, k, k, sigma=0.8) for k in (30, 60, 200)]
+    segmentations.append(np.zeros_like(segmentations[0]))
+    together = describe_regions(segmentations, planes, levels)
+    for labels, of_labels in zip(segmentations, together, strict=True):
+        (alone,) = describe_regions([labels], planes, levels)
+        for found, expected in zip(of_labels, alone, strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_texture_levels_follow_the_rectified_derivatives() -> None:
@@ -82,6 +95,13 @@ def test_neighbours_share_a_border() -> None:
 
 def test_one_region_has_no_neighbours() -> None:
     assert neighbours(np.zeros((4, 5), np.int32)).shape == (0, 2)
+
+
+def test_more_neighbours_than_are_remembered_are_listed_once() -> None:
+    labels = np.arange(150 * 60, dtype=np.int32).reshape(150, 60)
+    across = [(p, p + 1) for p in labels[:, :-1].ravel().tolist()]
+    down = [(p, p + 60) for p in labels[:-1].ravel().tolist()]
+    assert neighbours(labels).tolist() == sorted([list(pair) for pair in across + down])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1)])

@@ -22,7 +22,8 @@ SUBSETS = [terms for count in range(1, 5) for terms in combinations(SIMILARITIES
 
 def described(planes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.int32], Regions]:
     labels = segment(planes, k, k, sigma=0.8)
-    return labels, describe_regions(labels, planes, texture_levels(planes, sigma=1.0))
+    (regions,) = describe_regions([labels], planes, texture_levels(planes, sigma=1.0))
+    return labels, regions
 
 
 def group_slowly(
@@ -122,7 +123,7 @@ def test_grouping_leaves_its_input_as_it_was() -> None:
 def test_of_equal_pairs_the_first_is_joined() -> None:
     labels = np.arange(4, dtype=np.int32).repeat(3)[None, :]  # four regions of one size
     planes = np.zeros((1, *labels.shape), np.uint8)
-    regions = describe_regions(labels, planes, texture_levels(planes, 1.0))
+    (regions,) = describe_regions([labels], planes, texture_levels(planes, 1.0))
     boxes = group(regions, neighbours(labels), labels.size, ("size",))
     assert boxes.tolist() == [[0, 0, 6, 1], [6, 0, 12, 1], [0, 0, 12, 1]]
 
