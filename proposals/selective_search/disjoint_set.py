@@ -34,3 +34,12 @@ def union(parents: NDArray[np.int32], sizes: NDArray[np.int32], a: Number, b: Nu
     parents[b] = a
     sizes[a] += sizes[b]
     return a
+
+
+@subroutine
+def limit(inner: Number, k: np.float32, size: Number) -> Number:
+    """Return the weight up to which an edge joins a region, in single precision as published.
+
+    That is its largest ``inner`` edge plus k / its size (segment-graph.h).
+    """
+    return inner + k / np.float32(size)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.kernels import kernel
-from proposals.selective_search.disjoint_set import find, union
+from proposals.selective_search.disjoint_set import find, limit, union
 from proposals.selective_search.edges import (
     POSITION,
     SortSpace,
@@ -67,7 +67,7 @@ class _Forest(NamedTuple):
     parents: NDArray[np.int32]  # (pixels,)
     sizes: NDArray[np.int32]  # (pixels,)
     largest: NDArray[np.float32]  # (pixels,) inner edge
-    limits: NDArray[np.float64]  # (pixels,) that plus k / size, or -1: to be left alone
+    limits: NDArray[np.float32]  # (pixels,) that plus k / size, or -1: to be left alone
 
 
 class _Space(NamedTuple):
@@ -86,7 +86,7 @@ def _space_for_strip(pixels: int) -> _Space:
         np.empty(pixels, np.int32),
         np.empty(pixels, np.int32),
         np.empty(pixels, np.float32),
-        np.empty(pixels, np.float64),
+        np.empty(pixels, np.float32),
     )
     return _Space(
         np.empty(4 * pixels, np.float32),
@@ -107,22 +107,24 @@ def _grow_strip(weights: Weights, width: int, own: slice, k: float, space: _Spac
     edges = space.listed[: list_edges(thin, space.listed)]
     parents, sizes, largest, limits = space.forest
     forest = _Forest(parents[:pixels], sizes[:pixels], largest[:pixels], limits[:pixels])
-    _plant(forest, own.start, own.stop, float(k))
-    _grow(sorted_by_weight(edges, space.sorting), steps(width), float(k), forest)
+    _plant(forest, own.start, own.stop, np.float32(k))
+    _grow(sorted_by_weight(edges, space.sorting), steps(width), np.float32(k), forest)
     return forest
 
 
 @kernel
-def _plant(forest: _Forest, begin: int, end: int, k: float) -> None:
+def _plant(forest: _Forest, begin: int, end: int, k: np.float32) -> None:
     """Let each pixel be a set of its own, and leave those before and behind the strip alone."""
     for pixel in range(forest.parents.size):
         forest.parents[pixel], forest.sizes[pixel], forest.largest[pixel] = pixel, 1, 0
         # What happens beyond the strip is not known.
-        forest.limits[pixel] = k if begin <= pixel < end else -1
+        forest.limits[pixel] = k if begin <= pixel < end else np.float32(-1)
 
 
 @kernel
-def _grow(edges: NDArray[np.int64], steps: NDArray[np.int64], k: float, forest: _Forest) -> None:
+def _grow(
+    edges: NDArray[np.int64], steps: NDArray[np.int64], k: np.float32, forest: _Forest
+) -> None:
     """Join the pixels of a strip, by edges of ascending weight, as long as that is sure."""
     parents, sizes, largest, limits = forest
     for edge in edges:
@@ -134,7 +136,7 @@ def _grow(edges: NDArray[np.int64], steps: NDArray[np.int64], k: float, forest: 
         if weight <= min(limits[a], limits[b]):
             root = union(parents, sizes, a, b)
             largest[root] = weight
-            limits[root] = weight + k / sizes[root]
+            limits[root] = limit(weight, k, sizes[root])
         else:
             limits[a] = limits[b] = -1
 

@@ -81,8 +81,8 @@ def _edges_between(
     """
     height, width = grains.shape
     of_pixels = grains.reshape(-1)
-    edges, pairs = np.empty(weights.size + 1, np.int64), np.empty(weights.size + 1, np.int64)
     space = _space_for_strip(min(STRIP, height) * width)
+    edges, pairs = [], []
     count = 0
     for first in range(0, height, STRIP):
         own = slice(first * width, min(first + STRIP, height) * width)
@@ -91,8 +91,11 @@ def _edges_between(
         listed = space.listed[: list_edges(outer, space.listed)]
         _pair(listed, of_pixels, own.start, steps(width), space.pairs)
         _find_lightest(listed, space.pairs, space.slots, space.lightest)
-        count = _keep(listed, space.pairs, space.lightest, edges, pairs, count)
-    return edges[:count], pairs[:count]
+        kept = _keep(listed, space.pairs, space.lightest, count)
+        edges.append(listed[:kept].copy())
+        pairs.append(space.pairs[:kept].copy())
+        count += kept
+    return np.concatenate(edges), np.concatenate(pairs)
 
 
 class _Space(NamedTuple):
@@ -170,17 +173,13 @@ def _find_lightest(
 
 @kernel
 def _keep(
-    listed: NDArray[np.int64],
-    listed_pairs: NDArray[np.int64],
-    lightest: NDArray[np.bool_],
-    edges: NDArray[np.int64],
-    pairs: NDArray[np.int64],
-    count: int,
+    edges: NDArray[np.int64], pairs: NDArray[np.int64], lightest: NDArray[np.bool_], offset: int
 ) -> int:
-    """Add the lightest edges to those that there are, ``count``; return how many there are then."""
-    for edge in range(listed.size):
-        edges[count] = (listed[edge] & ~POSITION) | count
-        pairs[count] = listed_pairs[edge]
+    """Move the lightest edges together; return how many. Their places count from ``offset``."""
+    count = 0
+    for edge in range(edges.size):
+        edges[count] = (edges[edge] & ~POSITION) | (offset + count)
+        pairs[count] = pairs[edge]
         count += lightest[edge]
     return count
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.kernels import kernel
-from proposals.selective_search.disjoint_set import find, union
+from proposals.selective_search.disjoint_set import find, limit, union
 from proposals.selective_search.pixel_graph import PixelGraph, pixel_graph
 
 Labels = NDArray[np.int32]
@@ -57,8 +57,8 @@ def segment_graph(graph: PixelGraph, k: float, min_size: int) -> Labels:
     grains, weights, ends, _ = graph
     parents, sizes = np.arange(grains.sizes.size, dtype=np.int32), grains.sizes.copy()
     apart = np.empty(weights.size, np.int32)
-    limits = grains.inner + k / grains.sizes
-    count = _join(weights, ends, float(k), parents, sizes, limits, apart)
+    limits = grains.inner + np.float32(k) / grains.sizes.astype(np.float32)
+    count = _join(weights, ends, np.float32(k), parents, sizes, limits, apart)
     _join_small(ends, apart[:count], min_size, parents, sizes)
     labels = np.empty(grains.labels.shape, np.int32)
     _label(grains.labels, parents, np.full(parents.size, -1, np.int32), labels)
@@ -69,10 +69,10 @@ def segment_graph(graph: PixelGraph, k: float, min_size: int) -> Labels:
 def _join(
     weights: NDArray[np.float32],
     ends: NDArray[np.int32],
-    k: float,
+    k: np.float32,
     parents: NDArray[np.int32],
     sizes: NDArray[np.int32],
-    limits: NDArray[np.float64],
+    limits: NDArray[np.float32],
     apart: NDArray[np.int32],
 ) -> int:
     """Join grains by the rule of the paper.
@@ -88,7 +88,7 @@ def _join(
         weight = weights[edge]
         if weight <= min(limits[a], limits[b]):
             root = union(parents, sizes, a, b)
-            limits[root] = weight + k / sizes[root]
+            limits[root] = limit(weight, k, sizes[root])
         else:
             apart[count] = edge
             count += 1
