@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from itertools import combinations
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,65 +28,31 @@ def described(planes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.int32], Reg
     return labels, regions
 
 
-def group_slowly(
-    regions: Regions, pairs: NDArray[np.int32], area: int, terms: tuple[str, ...]
-) -> list[list[int]]:
-    """Recompute every similarity of every pair after each join, in double precision."""
-    parts = {
-        i: (float(regions.sizes[i]), regions.boxes[i], regions.colour[i] / ONE,
-            regions.texture[i] / ONE)
-        for i in range(len(regions.sizes))
-    }  # fmt: skip
-    links = {frozenset(pair) for pair in pairs.tolist()}
-    boxes: list[list[int]] = []
-    while links:
-
-        def likeness(link: frozenset[int]) -> float:
-            (size_a, box_a, colour_a, texture_a), (size_b, box_b, colour_b, texture_b) = (
-                parts[i] for i in link
-            )
-            low, high = np.minimum(box_a, box_b)[:2], np.maximum(box_a, box_b)[2:]
-            values = {
-                "colour": np.minimum(colour_a, colour_b).sum(),
-                "texture": np.minimum(texture_a, texture_b).sum(),
-                "size": 1 - (size_a + size_b) / area,
-                "fill": 1 - ((high - low).prod() - size_a - size_b) / area,
-            }
-            return float(np.mean([values[term] for term in terms]))
-
-        a, b = max(links, key=likeness)
-        (size_a, box_a, colour_a, texture_a), (size_b, box_b, colour_b, texture_b) = (
-            parts.pop(a),
-            parts.pop(b),
-        )
-        union = len(regions.sizes) + len(boxes)
-        box = np.concatenate([np.minimum(box_a, box_b)[:2], np.maximum(box_a, box_b)[2:]])
-        size = size_a + size_b
-        parts[union] = (
-            size,
-            box,
-            (size_a * colour_a + size_b * colour_b) / size,
-            (size_a * texture_a + size_b * texture_b) / size,
-        )
-        moved = {frozenset(union if i in (a, b) else i for i in link) for link in links}
-        links = {link for link in moved if len(link) == 2}
-        boxes.append(box.tolist())
-    return boxes
+def assert_joins_as_slowly(
+    regions: Regions, pairs: NDArray[np.int32], area: int, terms: tuple[str, ...], slow: Any
+) -> None:
+    rows = zip(*(part.tolist() for part in regions[:2]), *regions[2:], strict=True)
+    initial = [slow.Region(*row) for row in rows]
+    expected = slow.group(initial, [tuple(pair) for pair in pairs.tolist()], area, terms)
+    assert group(regions, pairs, area, terms).tolist() == [list(box) for box in expected]
 
 
 @pytest.mark.parametrize("terms", SUBSETS, ids="+".join)
-def test_joins_come_in_the_order_of_a_slow_search(terms: tuple[str, ...]) -> None:
+def test_joins_come_in_the_order_of_a_slow_search(
+    terms: tuple[str, ...], slow_search: ModuleType
+) -> None:
     planes = np.ascontiguousarray(data.chelsea()[60:160, 120:260].transpose(2, 0, 1))
     labels, regions = described(planes, k=60)
     pairs = neighbours(labels)
     assert len(regions.sizes) > 15
-    found = group(regions, pairs, labels.size, terms)
-    assert found.tolist() == group_slowly(regions, pairs, labels.size, terms)
+    assert_joins_as_slowly(regions, pairs, labels.size, terms, slow_search)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_many_regions_that_all_touch_join_as_in_a_slow_search(seed: int) -> None:
-    # Room for edges must grow here; sizes without ties make the order unambiguous.
+def test_many_regions_that_all_touch_join_as_in_a_slow_search(
+    seed: int, slow_search: ModuleType
+) -> None:
+    # Room for edges must grow here.
     draw = np.random.default_rng(seed)
     count = 40
     corners = draw.integers(0, 900, (count, 2))
@@ -96,9 +64,22 @@ def test_many_regions_that_all_touch_join_as_in_a_slow_search(seed: int) -> None
         draw.integers(0, ONE // 240, (count, 240)).astype(np.int32),
     )
     pairs = np.array([(a, b) for a in range(count) for b in range(a + 1, count)], np.int32)
-    area = 1 << 26
-    found = group(regions, pairs, area, SIMILARITIES)
-    assert found.tolist() == group_slowly(regions, pairs, area, SIMILARITIES)
+    assert_joins_as_slowly(regions, pairs, 1 << 26, SIMILARITIES, slow_search)
+
+
+def test_ties_among_many_regions_go_as_in_a_slow_search(slow_search: ModuleType) -> None:
+    # Nine sizes among 30 regions of a board: most pairs have one as good beside them.
+    draw = np.random.default_rng(0)
+    board = np.arange(30, dtype=np.int32).reshape(5, 6)
+    corners = np.argwhere(board >= 0)[:, ::-1] * 10
+    regions = Regions(
+        draw.integers(1, 10, 30).astype(np.int32),
+        np.concatenate([corners, corners + 10], axis=1).astype(np.int32),
+        np.zeros((30, 75), np.int32),
+        np.zeros((30, 240), np.int32),
+    )
+    for terms in SUBSETS:
+        assert_joins_as_slowly(regions, neighbours(board), 3000, terms, slow_search)
 
 
 @pytest.mark.parametrize("terms", SUBSETS, ids="+".join)
