@@ -12,19 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.kernels import Number, kernel, subroutine
-from proposals.selective_search.filters import gaussian_derivatives
+from proposals.selective_search.texture import AXES, LEVELS, ORIENTATIONS, TEXTURE_BINS
 
 COLOUR_BINS = 25  # a channel
-TEXTURE_BINS = 10  # a channel and orientation
-ORIENTATIONS = 8
 ONE = 1 << 30
 """What stands for 1 in histograms and similarities: sums of whole numbers have no order."""
 
-_AXES = ORIENTATIONS // 2  # opposite directions share a response; its sign says whose it is
-_LEVELS = 2 * TEXTURE_BINS - 1
 _LABEL_BITS = 32
 _SLOTS = 1 << 12  # pairs of neighbours that are remembered; what they forget is listed again
-_FLAT = np.float32(1e-3)  # slopes up to here are rounding; one pixel that is off by 1 gives 0.1
 
 
 class Regions(NamedTuple):
@@ -39,56 +34,6 @@ class Regions(NamedTuple):
     boxes: NDArray[np.int32]  # (n, 4) x1, y1, x2, y2; right and bottom exclusive
     colour: NDArray[np.int32]  # (n, C * 25)
     texture: NDArray[np.int32]  # (n, C * 80)
-
-
-def texture_levels(planes: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
-    """Return, for each pixel, how strong its texture is along four axes.
-
-    The texture of a pixel is the positive part of the Gaussian derivative in eight
-    directions, 45 degrees apart, for each channel. Histogram bins divide the range from 0 to
-    the largest response of the channel in the image, which the paper leaves open.
-
-    Parameters
-    ----------
-    planes : ndarray, (C, H, W) uint8
-    sigma : float
-        Width of the Gaussian, in pixels.
-
-    Returns
-    -------
-    ndarray, (C, 4, H, W) uint8
-        9 plus the bin, 0 to 9, of the directions at 0, 45, 90 and 135 degrees; 9 minus the
-        bin of those opposite.
-    """
-    levels = np.empty((len(planes), _AXES, *planes.shape[1:]), np.uint8)
-    for plane, out in zip(planes, levels, strict=True):
-        along_x, along_y = gaussian_derivatives(plane, sigma)
-        _quantise(along_x.reshape(-1), along_y.reshape(-1), out.reshape(_AXES, -1))
-    return levels
-
-
-@kernel
-def _quantise(
-    slope_x: NDArray[np.float32], slope_y: NDArray[np.float32], levels: NDArray[np.uint8]
-) -> None:
-    diagonal = np.float32(np.sqrt(0.5))
-    largest = np.float32(0)
-    for i in range(slope_x.size):
-        x, y = abs(slope_x[i]), abs(slope_y[i])
-        largest = max(largest, max(max(x, y), diagonal * (x + y)))
-    scale = np.float32(TEXTURE_BINS) / largest if largest > _FLAT else np.float32(0)
-    for i in range(slope_x.size):
-        x, y = slope_x[i] * scale, slope_y[i] * scale
-        levels[0, i] = _level(x)
-        levels[1, i] = _level(diagonal * (x + y))
-        levels[2, i] = _level(y)
-        levels[3, i] = _level(diagonal * (y - x))
-
-
-@subroutine
-def _level(response: np.float32) -> np.uint8:
-    bin_ = min(max(np.int32(response), np.int32(1 - TEXTURE_BINS)), np.int32(TEXTURE_BINS - 1))
-    return np.uint8(bin_ + np.int32(TEXTURE_BINS - 1))
 
 
 def describe_regions(
@@ -106,7 +51,7 @@ def describe_regions(
         Region of each pixel, 0 ... n - 1, none empty.
     planes : ndarray, (C, H, W) uint8
     levels : ndarray, (C, 4, H, W) uint8
-        Of `texture_levels`.
+        Of `texture.texture_levels`.
 
     Returns
     -------
@@ -116,7 +61,7 @@ def describe_regions(
     cells, regions_of_cells = _cells(segmentations)
     count, channels = len(regions_of_cells[0]), len(planes)
     colour = np.zeros((count, channels, COLOUR_BINS), np.int32)
-    signed = np.zeros((count, channels, _AXES, _LEVELS), np.int32)
+    signed = np.zeros((count, channels, AXES, LEVELS), np.int32)
     for channel in range(channels):
         _count(cells, planes[channel], levels[channel], channel, colour, signed)
     return [
@@ -206,11 +151,16 @@ def _describe(
     sizes, boxes = np.zeros(len(colour), np.int32), np.zeros((len(colour), 4), np.int32)
     boxes[:, 0], boxes[:, 1] = labels.shape[1], labels.shape[0]
     _measure(labels, sizes, boxes)
-    texture = _unfold(signed, sizes)
-    pixels = sizes.astype(np.int64)  # 24 times as many may not fit in 32 bits
-    return Regions(
-        sizes, boxes, _shares(colour, 3 * pixels), _shares(texture, 3 * ORIENTATIONS * pixels)
+    count, channels = colour.shape[:2]
+    regions = Regions(
+        sizes,
+        boxes,
+        np.empty((count, channels * COLOUR_BINS), np.int32),
+        np.empty((count, channels * ORIENTATIONS * TEXTURE_BINS), np.int32),
     )
+    _colour_shares(colour, sizes, regions.colour)
+    _texture_shares(signed, sizes, regions.texture)
+    return regions
 
 
 @kernel
@@ -251,29 +201,41 @@ def _count(
             signed[region, channel, 3, levels[3, y, x]] += 1
 
 
-def _unfold(signed: NDArray[np.int32], sizes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Split axes ``(n, C, 4, 19)`` into directions ``(n, C, 8, 10)``; both count in bin 0."""
-    both = np.concatenate([signed[..., 9:], signed[..., 9::-1]], axis=2)
-    both[..., 0] = sizes[:, None, None] - both[..., 1:].sum(axis=3)
-    return both
-
-
-def _shares(counts: NDArray[np.int32], totals: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Turn counts ``(n, ...)`` into shares of ``totals`` in units of 1 / `ONE`, ``(n, m)``."""
-    rows = counts.reshape(totals.size, -1)
-    shares = np.empty_like(rows)
-    _divide(rows, totals, shares)
-    return shares
+@kernel
+def _colour_shares(
+    counts: NDArray[np.int32], sizes: NDArray[np.int32], shares: NDArray[np.int32]
+) -> None:
+    """Turn counts ``(n, C, 25)`` into `Regions.colour`."""
+    for region in range(sizes.size):
+        scale = ONE / (3 * np.int64(sizes[region]))
+        for channel in range(counts.shape[1]):
+            for bin_ in range(COLOUR_BINS):
+                share = counts[region, channel, bin_] * scale
+                shares[region, channel * COLOUR_BINS + bin_] = np.int32(share)
 
 
 @kernel
-def _divide(
-    counts: NDArray[np.int32], totals: NDArray[np.int64], shares: NDArray[np.int32]
+def _texture_shares(
+    signed: NDArray[np.int32], sizes: NDArray[np.int32], shares: NDArray[np.int32]
 ) -> None:
-    for i in range(counts.shape[0]):
-        scale = ONE / totals[i]
-        for j in range(counts.shape[1]):
-            shares[i, j] = np.int32(counts[i, j] * scale)
+    """Turn counts ``(n, C, 4, 19)`` of axes into `Regions.texture`, of directions.
+
+    What lies in one direction is in bin 0 of the opposite one.
+    """
+    for region in range(sizes.size):
+        scale = ONE / (3 * ORIENTATIONS * np.int64(sizes[region]))
+        place = 0
+        for channel in range(signed.shape[1]):
+            for direction in range(ORIENTATIONS):
+                counts = signed[region, channel, direction % AXES]
+                way = 1 if direction < AXES else -1
+                rest = sizes[region]
+                for bin_ in range(1, TEXTURE_BINS):
+                    count = counts[TEXTURE_BINS - 1 + way * bin_]
+                    shares[region, place + bin_] = np.int32(count * scale)
+                    rest -= count
+                shares[region, place] = np.int32(rest * scale)
+                place += TEXTURE_BINS
 
 
 def neighbours(labels: NDArray[np.int32]) -> NDArray[np.int32]:

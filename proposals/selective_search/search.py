@@ -20,11 +20,11 @@ from proposals.selective_search.features import (
     Regions,
     describe_regions,
     neighbours,
-    texture_levels,
 )
 from proposals.selective_search.grouping import SIMILARITIES, group
 from proposals.selective_search.pixel_graph import PixelGraph, pixel_graph
 from proposals.selective_search.segmentation import segment_graph
+from proposals.selective_search.texture import texture_levels
 from proposals.selective_search.working_size import to_frame, to_width
 
 _WITHOUT_COLOUR = ("texture", "size", "fill")

@@ -10,10 +10,10 @@ from proposals.selective_search.features import (
     Regions,
     describe_regions,
     neighbours,
-    texture_levels,
 )
 from proposals.selective_search.filters import gaussian_derivatives
 from proposals.selective_search.segmentation import segment
+from proposals.selective_search.texture import texture_levels
 
 
 def planes_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -64,7 +64,7 @@ def test_segmentations_are_described_together_as_each_alone() -> None:
 
 
 def test_texture_levels_follow_the_rectified_derivatives() -> None:
-    planes = planes_of(data.coffee()[100:140, 200:260])
+    planes = np.ascontiguousarray(data.coffee()[100:140, 200:260].transpose(2, 0, 1))
     angles = np.arange(8)[:, None, None] * np.pi / 4
     expected = []
     for plane in planes:

@@ -14,10 +14,10 @@ from proposals.selective_search.features import (
     Regions,
     describe_regions,
     neighbours,
-    texture_levels,
 )
 from proposals.selective_search.grouping import SIMILARITIES, group
 from proposals.selective_search.segmentation import segment
+from proposals.selective_search.texture import texture_levels
 
 SUBSETS = [terms for count in range(1, 5) for terms in combinations(SIMILARITIES, count)]
 
