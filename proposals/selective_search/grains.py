@@ -31,8 +31,8 @@ from proposals.selective_search.pixel_edges import (
     thin_out,
 )
 
-STRIP = 64
-"""Rows of a strip: more of them make better grains, fewer stay in the processor's cache."""
+_STRIP_PIXELS = 1 << 16  # that stay in the processor's cache
+_LEAST_ROWS = 48  # fewer make small grains
 
 
 class Grains(NamedTuple):
@@ -43,15 +43,31 @@ class Grains(NamedTuple):
     inner: NDArray[np.float32]  # (n,) largest inner edge
 
 
-def grow_grains(weights: Weights, image_size: tuple[int, int], least_k: float) -> Grains:
-    """Grow the grains of an image of (height, width) by the smallest k that will divide it."""
+def strip_rows(width: int) -> int:
+    """Return how many rows of an image of that width are a strip."""
+    return max(_LEAST_ROWS, _STRIP_PIXELS // width)
+
+
+def grow_grains(weights: Weights, image_size: tuple[int, int], least_k: float, rows: int) -> Grains:
+    """Grow the grains of an image, in strips of some rows.
+
+    Parameters
+    ----------
+    weights : ndarray, (4, H * W) float32
+    image_size : tuple of int
+        (height, width) of the image.
+    least_k : float
+        The smallest k that will divide it.
+    rows : int
+        For example `strip_rows`. The grains depend on it, but no segmentation does.
+    """
     height, width = image_size
     labels = np.empty((height, width), np.int32)
     sizes, inner = np.empty(height * width, np.int32), np.empty(height * width, np.float32)
-    space = _space_for_strip(min(STRIP + 2, height) * width)
+    space = _space_for_strip(min(rows + 2, height) * width)
     count = 0
-    for first in range(0, height, STRIP):
-        last = min(first + STRIP, height)
+    for first in range(0, height, rows):
+        last = min(first + rows, height)
         top, bottom = max(first - 1, 0), min(last + 1, height)  # one row more each way
         of_strip = weights[:, top * width : bottom * width]
         own = slice((first - top) * width, (last - top) * width)

@@ -21,7 +21,7 @@ from proposals.selective_search.edges import (
     weight_of,
 )
 from proposals.selective_search.filters import gaussian_smooth
-from proposals.selective_search.grains import STRIP, Grains, grow_grains
+from proposals.selective_search.grains import Grains, grow_grains, strip_rows
 from proposals.selective_search.pixel_edges import (
     Weights,
     drop_inner,
@@ -58,8 +58,10 @@ def pixel_graph(planes: NDArray[np.uint8], least_k: float, sigma: float) -> Pixe
         Width of the Gaussian, in pixels.
     """
     weights = edge_weights(gaussian_smooth(planes, sigma))
-    grains = grow_grains(weights, (planes.shape[1], planes.shape[2]), least_k)
-    edges, pairs = _edges_between(grains.labels, weights)
+    _, height, width = planes.shape
+    rows = strip_rows(width)
+    grains = grow_grains(weights, (height, width), least_k, rows)
+    edges, pairs = _edges_between(grains.labels, weights, rows)
     ascending = sorted_by_weight(edges, sort_space(edges.size))
     graph = PixelGraph(
         grains,
@@ -72,7 +74,7 @@ def pixel_graph(planes: NDArray[np.uint8], least_k: float, sigma: float) -> Pixe
 
 
 def _edges_between(
-    grains: NDArray[np.int32], weights: Weights
+    grains: NDArray[np.int32], weights: Weights, rows: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """List the edges between grains, strip by strip, most of their parallels left out.
 
@@ -81,11 +83,11 @@ def _edges_between(
     """
     height, width = grains.shape
     of_pixels = grains.reshape(-1)
-    space = _space_for_strip(min(STRIP, height) * width)
+    space = _space_for_strip(min(rows, height) * width)
     edges, pairs = [], []
     count = 0
-    for first in range(0, height, STRIP):
-        own = slice(first * width, min(first + STRIP, height) * width)
+    for first in range(0, height, rows):
+        own = slice(first * width, min(first + rows, height) * width)
         outer = space.weights[: 4 * (own.stop - own.start)].reshape(4, -1)
         _copy_outer(weights, of_pixels, own, width, outer)
         listed = space.listed[: list_edges(outer, space.listed)]

@@ -62,7 +62,7 @@ def test_no_region_is_under_the_least_size() -> None:
 
 
 def test_one_graph_serves_every_larger_k() -> None:
-    planes = planes_of(data.coffee()[:200, :260])  # more rows than a strip
+    planes = planes_of(data.coffee()[:200, :260])
     graph = pixel_graph(planes, least_k=20, sigma=0.8)
     for k in (20, 50, 300):
         np.testing.assert_array_equal(segment_graph(graph, k, k), segment(planes, k, k, 0.8))
