@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from foundation.processors import available_processors
 
 _PACKAGES = (
     "torch", "torchvision", "openvino", "onnx", "onnxruntime", "numpy", "numba",
@@ -18,7 +19,7 @@ def describe_machine() -> dict[str, str | int]:
     versions = {package: _version(package) for package in _PACKAGES}
     return {
         "processor": _processor_name(),
-        "threads": len(os.sched_getaffinity(0)),
+        "threads": available_processors(),
         "python": platform.python_version(),
         **{package: number for package, number in versions.items() if number},
     }

@@ -32,7 +32,6 @@ Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its inpu
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -44,6 +43,7 @@ from detector.commands.shared.inputs import add_picture_inputs, list_pictures
 from detector.commands.shared.progress import progress
 from detector.commands.shared.proposers import PROPOSERS, proposer_name
 from detector.commands.shared.values import count_from_one, output_file, seed
+from foundation.processors import available_processors
 from proposals.storage.header import ProposalSettings
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
         help=f"of the ranking (default: {ProposalSettings.seed})")
     add("--max-boxes", type=int, metavar="N",
         help="keep the best N boxes of a picture (default: all)")
-    add("--workers", type=count_from_one, default=os.cpu_count() or 1, metavar="N",
+    add("--workers", type=count_from_one, default=available_processors(), metavar="N",
         help="pictures worked on at the same time (default: one a processor)")
     add("--overwrite", action="store_true",
         help="remove the file and its parts first, and begin anew")

@@ -6,7 +6,6 @@ pictures.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from detector.datasets.dataset import Dataset
 from detector.datasets.pictures import read_header
 from detector.datasets.problems import Problem, Report
 from detector.datasets.text_file import shown
+from foundation.processors import available_processors
 from proposals.images import ImageError, read_image
 
 _BATCH: Final = 256  # images whose pictures are looked at together
@@ -85,7 +85,7 @@ def check_dataset(
     """
     contents = Contents(len(dataset))
     first_with: dict[str, Path] = {}
-    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+    with ThreadPoolExecutor(min(_MOST_THREADS, available_processors())) as threads:
         for start in range(0, len(dataset), _BATCH):
             ids = dataset.image_ids[start : start + _BATCH]
             annotations = [_read(dataset, image_id, report) for image_id in ids]

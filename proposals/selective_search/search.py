@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from foundation.processors import available_processors
 from proposals.images import as_rgb_uint8, read_image
 from proposals.result import Proposals
 from proposals.selective_search.colour import COLOUR_SPACES, convert
@@ -153,7 +153,7 @@ class SelectiveSearch:
         _require(threads is None or threads >= 1, "threads must be 1 or more", threads)
         self.config = MODES[mode] if isinstance(mode, str) else mode
         self.seed = seed
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or available_processors()
 
     def __call__(self, image: NDArray[Any] | str | Path) -> Proposals:
         """Propose boxes for one image.

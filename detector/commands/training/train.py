@@ -44,7 +44,6 @@ Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its inpu
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from dataclasses import replace
@@ -62,6 +61,7 @@ from detector.commands.shared.training import (
     step_reports,
 )
 from detector.commands.shared.values import count_from_one, output_folder
+from foundation.processors import available_processors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
         help="names, WordNet ids or numbers (default: all that the split has objects of)")
     add("--proposals", type=Path, metavar="FILE",
         help="a file of propose (default: make OUT/proposals.parquet)")
-    add("--threads", type=count_from_one, default=os.cpu_count() or 1, metavar="N",
+    add("--threads", type=count_from_one, default=available_processors(), metavar="N",
         help="for proposals (default: one a processor)")
     add("--policy", choices=tuple(POLICIES), default="r-cnn",
         help="how windows are drawn (default: %(default)s)")

@@ -38,7 +38,6 @@ is wrong; 3 the loss became infinite.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -49,6 +48,7 @@ from detector.commands.shared.command import teaching_parser
 from detector.commands.shared.progress import print_line, progress
 from detector.commands.shared.training import add_tensorboard_flag, given, step_reports
 from detector.commands.shared.values import count_from_one, output_folder
+from foundation.processors import available_processors
 
 if TYPE_CHECKING:
     from backbones.training.image_folder import ImageFolder
@@ -74,7 +74,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
         help="ImageNet weights to start from, safetensors or caffemodel (default: fresh ones)")
     add("-o", "--out", type=output_folder, default=Path("runs/classifier"), metavar="DIR",
         help="folder of checkpoint, log and result (default: %(default)s)")
-    add("--threads", type=count_from_one, default=os.cpu_count() or 1, metavar="N",
+    add("--threads", type=count_from_one, default=available_processors(), metavar="N",
         help="pictures read at the same time, in each process (default: one a processor)")
     # Flags that are not given are not passed on: their defaults are ClassifierConfig's.
     length = parser.add_mutually_exclusive_group()
