@@ -12,6 +12,8 @@ from proposals.opencv import cv2
 
 Image = NDArray[np.uint8]
 
+_STRIP_PIXELS = 1 << 16  # of which OpenCV makes one piece of work
+
 
 def convert(image: Image, colour_space: str) -> Image:
     """Convert an RGB image ``(H, W, 3)`` uint8 to planes ``(C, H, W)`` uint8.
@@ -36,12 +38,28 @@ def _rgb(image: Image) -> Image:
     return image
 
 
+def _by_opencv(image: Image, code: int, channels: int) -> Image:
+    """Convert by OpenCV, to ``(H, W, channels)``, in the calling thread alone.
+
+    In strips of so few pixels that OpenCV does not spread them over its own pool of threads:
+    whoever asks for one thread gets one, OpenCV's setting stays the user's, and a process that
+    was forked does not wait for a pool that stayed in its parent.
+    """
+    converted = np.empty((*image.shape[:2], channels), np.uint8)
+    height = max(1, _STRIP_PIXELS // image.shape[1])
+    for top in range(0, len(image), height):
+        rows = slice(top, top + height)
+        strip = cv2.cvtColor(image[rows], code)
+        converted[rows] = strip.reshape(-1, *converted.shape[1:])
+    return converted
+
+
 def _hsv(image: Image) -> Image:
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL), dtype=np.uint8)
+    return _by_opencv(image, cv2.COLOR_RGB2HSV_FULL, channels=3)
 
 
 def _lab(image: Image) -> Image:
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2Lab), dtype=np.uint8)
+    return _by_opencv(image, cv2.COLOR_RGB2Lab, channels=3)
 
 
 def _hue(image: Image) -> Image:
@@ -49,7 +67,7 @@ def _hue(image: Image) -> Image:
 
 
 def _intensity(image: Image) -> Image:
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    return _by_opencv(image, cv2.COLOR_RGB2GRAY, channels=1)[:, :, 0]
 
 
 def _normalised_rgb(image: Image) -> Image:

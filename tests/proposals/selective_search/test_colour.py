@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -35,6 +39,38 @@ def test_a_pixel_converts_alone_as_in_a_row(name: str) -> None:
 def test_known_colours(name: str, rgb: tuple[int, ...], converted: tuple[int, ...]) -> None:
     found = convert(np.array([[rgb]], np.uint8), name)
     np.testing.assert_allclose(found[:, 0, 0].astype(int), converted, atol=1)
+
+
+@pytest.mark.parametrize("name", COLOUR_SPACES)
+@pytest.mark.parametrize("shape", [(300, 700), (3, 70_000), (70_000, 1)])
+def test_strips_fit_together(name: str, shape: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    whole = convert(image, name)
+    assert whole.shape[1:] == shape
+    for top in (0, shape[0] // 2, shape[0] - 1):
+        np.testing.assert_array_equal(whole[:, top : top + 1], convert(image[top : top + 1], name))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are listed on Linux only")
+def test_opencvs_own_threads_are_not_begun_and_its_setting_is_the_users() -> None:
+    program = """if True:
+        import os
+        import numpy as np
+        from proposals.opencv import cv2
+        from proposals.selective_search.colour import COLOUR_SPACES, convert
+        cv2.setNumThreads(4)
+        image = np.zeros((1500, 2000, 3), np.uint8)
+        before = set(os.listdir("/proc/self/task"))
+        for name in COLOUR_SPACES:
+            convert(image, name)
+        print(len(set(os.listdir("/proc/self/task")) - before), cv2.getNumThreads())
+        cv2.cvtColor(image, cv2.COLOR_RGB2Lab)
+        print(len(set(os.listdir("/proc/self/task")) - before))
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert ended.stdout.split() == ["0", "4", "3"]  # 3 threads beside the caller, if it had its way
 
 
 def test_an_unknown_colour_space_is_refused() -> None:
