@@ -3,7 +3,7 @@
 Each step can be called alone. ``Detector.detect`` runs all of them::
 
     detector = Detector.from_pretrained()
-    detections = detector.detect(read_image("street.jpg"))
+    detections = detector.detect("street.jpg")
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from detector.pipeline import (
 from detector.proposers import default_proposer
 from detector.regions.admit import admit_regions
 from proposals import ImageError, ProposalFileError, Proposer
-from proposals.images import as_rgb_uint8
+from proposals.images import ImageLike, as_rgb_uint8
 
 
 class Task(NamedTuple):
@@ -52,7 +52,7 @@ class Task(NamedTuple):
     """
 
     key: Hashable
-    open: Callable[[], tuple[NDArray[Any], NDArray[np.float32] | None]]
+    open: Callable[[], tuple[ImageLike, NDArray[np.float32] | None]]
 
 
 class Outcome(NamedTuple):
@@ -178,15 +178,13 @@ class Detector:
         """The classes that can be detected."""
         return self.engine.settings[0].classes
 
-    def detect(
-        self, image: NDArray[Any], proposals: NDArray[np.float32] | None = None
-    ) -> Detections:
+    def detect(self, image: ImageLike, proposals: NDArray[np.float32] | None = None) -> Detections:
         """Detect objects in an image.
 
         Parameters
         ----------
-        image : array
-            RGB of (H, W, 3) uint8, or anything that ``as_rgb_uint8`` takes.
+        image : str, path, PIL.Image.Image or ndarray
+            As `proposals.images.as_rgb_uint8` takes it; arrays are RGB.
         proposals : (N, 4) float32 array, optional
             Regions to score, xyxy in pixels with exclusive right and bottom edges, best
             first; those of the proposer when left out.

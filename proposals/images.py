@@ -1,11 +1,12 @@
-"""Pictures at the door: any file or array that is an image becomes RGB, uint8, upright."""
+"""Pictures at the door: any file, Pillow image or array becomes RGB, uint8, upright."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,17 @@ IMAGE_SUFFIXES = frozenset(
 MAX_PIXELS = 150_000_000
 """Largest picture that is decoded (450 MB as RGB); Pillow itself refuses those of 180 million."""
 
+ImageLike: TypeAlias = NDArray[Any] | Image.Image | str | PathLike[str]
+"""What all that works on images takes; see `as_rgb_uint8`."""
+
+_CHANNELS = frozenset({1, 3, 4})
+
 
 class ImageError(ValueError):
-    """A file or array that cannot be used as a picture."""
+    """A file, Pillow image or array that cannot be used as a picture."""
 
 
-def read_image(path: str | Path) -> NDArray[np.uint8]:
+def read_image(path: str | PathLike[str]) -> NDArray[np.uint8]:
     """Read a picture of any kind as RGB.
 
     Grey, palette, CMYK, 16-bit and transparent pictures are converted (transparency over
@@ -32,7 +38,7 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
 
     Parameters
     ----------
-    path : str or Path
+    path : str or path
 
     Returns
     -------
@@ -80,23 +86,37 @@ def is_whole_jpeg(path: str | Path) -> bool:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture of a size that is bearable; its damage, then or later, is an ImageError."""
-    if not path.is_file():
-        raise ImageError(f"{path}: there is no such file; check the path")
-    if path.stat().st_size == 0:
-        raise ImageError(f"{path}: the file is empty; fetch or export it again")
-    try:
-        with Image.open(path) as picture:
+    with _damage_told(str(path)):
+        if not path.is_file():
+            raise ImageError(f"{path}: there is no such file; check the path")
+        if path.stat().st_size == 0:
+            raise ImageError(f"{path}: the file is empty; fetch or export it again")
+        # Opened as a file, since of a name Pillow maps plain TIFFs into memory, and turns those
+        # that do not stand upright wrongly (Pillow 13).
+        with path.open("rb") as file, Image.open(file) as picture:
             _refuse_huge(picture)
             yield picture
+
+
+@contextmanager
+def _damage_told(name: str) -> Iterator[None]:
+    """Turn whatever Pillow raises over a picture into one line that begins with ``name``."""
+    try:
+        yield
+    except ImageError:
+        raise
     except UnidentifiedImageError:
-        raise ImageError(f"{path}: not a picture that Pillow can read; try a JPEG or PNG") from None
+        raise ImageError(f"{name}: not a picture that Pillow can read; try a JPEG or PNG") from None
     except Image.DecompressionBombError:
         raise ImageError(
-            f"{path}: more than {MAX_PIXELS // 10**6} million pixels; shrink it first"
+            f"{name}: more than {MAX_PIXELS // 10**6} million pixels; shrink it first"
         ) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        # Pillow's decoders report damage through any of these.
-        raise ImageError(f"{path}: damaged or truncated ({error}); fetch it again") from None
+        # Pillow's decoders report damage through any of these; the system's errors have a number.
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = f"cannot be read ({error.strerror}); see to its path and permissions"
+            raise ImageError(f"{name}: {reason}") from None
+        raise ImageError(f"{name}: damaged or truncated ({error}); fetch it again") from None
 
 
 def _refuse_huge(picture: Image.Image) -> None:
@@ -107,12 +127,17 @@ def _refuse_huge(picture: Image.Image) -> None:
 def _upright_rgb(picture: Image.Image) -> NDArray[np.uint8]:
     upright = ImageOps.exif_transpose(picture)
     if upright.mode in {"I", "F"} or upright.mode.startswith("I;16"):
-        return as_rgb_uint8(_full_range(np.asarray(upright)))
-    if upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info:
-        layer = upright.convert("RGBA")
-        upright = Image.new("RGBA", layer.size, "white")
-        upright.alpha_composite(layer)
+        return _rgb_of_array(_full_range(np.asarray(upright)))
+    if upright.has_transparency_data:
+        return _over_white(upright)
     return np.array(upright.convert("RGB"), dtype=np.uint8)
+
+
+def _over_white(picture: Image.Image) -> NDArray[np.uint8]:
+    layer = picture.convert("RGBA")
+    ground = Image.new("RGBA", layer.size, "white")
+    ground.alpha_composite(layer)
+    return np.array(ground.convert("RGB"), dtype=np.uint8)
 
 
 def _full_range(values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -129,38 +154,94 @@ def _full_range(values: NDArray[Any]) -> NDArray[np.uint8]:
     return np.rint(scaled).astype(np.uint8)
 
 
-def as_rgb_uint8(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return an image array as ``(H, W, 3)`` uint8.
+def as_rgb_uint8(image: ImageLike) -> NDArray[np.uint8]:
+    """Return an image of any kind as ``(H, W, 3)`` uint8: the door of all that takes images.
+
+    A file, the Pillow image opened from it, and an array of its pixels give the same.
 
     Parameters
     ----------
-    image : ndarray, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Grey, RGB or RGBA (alpha is dropped). uint8 of 0-255, uint16 of 0-65535, bool, or
-        float of 0-1.
+    image : str, path, PIL.Image.Image or ndarray
+        A file or a Pillow image as `read_image` takes it. Or an array: (H, W) or (H, W, 1),
+        grey; (H, W, 3), RGB; (H, W, 4), RGB with alpha, which lies over white. uint8 of 0-255,
+        uint16 of 0-65535, bool, or float of 0-1.
 
     Raises
     ------
     ImageError
-        If shape, type or range is another.
+        If the file or Pillow image cannot be decoded, or shape, type or range of an array is
+        another. Where channels come first, as in PyTorch, the message says how to move them.
     """
-    pixels = np.asarray(image)
+    if isinstance(image, str | PathLike):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return _rgb_of_picture(image)
+    return _rgb_of_array(image)
+
+
+def _rgb_of_picture(picture: Image.Image) -> NDArray[np.uint8]:
+    name = getattr(picture, "filename", "") or "Pillow image"
+    with _damage_told(name):
+        _refuse_huge(picture)
+        if 0 in picture.size:
+            raise ImageError(
+                f"{name}: holds no pixels, as it is {picture.width} x {picture.height}"
+            )
+        if getattr(picture, "tile", None) and getattr(picture, "fp", None) is None:
+            raise ImageError(
+                f"{name}: was closed before it was read; pass the path, or call load() before"
+            )
+        picture.load()
+        return _upright_rgb(picture)
+
+
+def _rgb_of_array(image: NDArray[Any]) -> NDArray[np.uint8]:
+    pixels = _as_array(image)
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
-    if pixels.ndim != 3 or pixels.shape[2] not in {1, 3, 4} or 0 in pixels.shape:
+    if pixels.ndim != 3 or pixels.shape[2] not in _CHANNELS or 0 in pixels.shape:
+        got = np.shape(pixels) or type(image).__name__
         raise ImageError(
             f"an image must be of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) with H, W >= 1,"
-            f" but got {np.shape(image)}"
+            f" but got {got}{_remedy(image, pixels.shape)}"
         )
-    pixels = _as_uint8(pixels[:, :, :3])
+    pixels = _as_uint8(pixels)
+    if pixels.shape[2] == 4:
+        return _over_white(Image.fromarray(pixels))
     if pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
     return np.ascontiguousarray(pixels)
 
 
+def _as_array(image: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever NumPy takes
+    try:
+        return np.asarray(image)
+    except (TypeError, ValueError, RuntimeError) as error:
+        # Ragged lists; tensors of PyTorch that are on a GPU or carry a gradient.
+        reason = str(error).partition("\n")[0]
+        on_cpu = "; pass image.detach().cpu().numpy()" if _is_tensor(image) else ""
+        raise ImageError(f"an image must be an array, but NumPy says: {reason}{on_cpu}") from None
+
+
+def _remedy(image: object, shape: tuple[int, ...]) -> str:
+    """Say how to bring a tensor's layout to ours, where it is one that is known."""
+    if len(shape) == 4:
+        return "; pass the images of a batch one by one"
+    if len(shape) != 3 or shape[0] not in _CHANNELS:
+        return ""
+    move = "permute(1, 2, 0).numpy()" if _is_tensor(image) else "transpose(1, 2, 0)"
+    return f"; channels come last: pass image.{move}"
+
+
+def _is_tensor(image: object) -> bool:
+    """Tell a tensor of PyTorch by its methods, as PyTorch is not imported here."""
+    return hasattr(image, "permute") and hasattr(image, "detach")
+
+
 def _as_uint8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint8:
         return pixels
-    if pixels.dtype == np.uint16:
+    if pixels.dtype.newbyteorder("=") == np.uint16:
         return np.rint(pixels / 257).astype(np.uint8)
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * np.uint8(255)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from proposals.images import as_rgb_uint8, read_image
+from proposals.images import ImageLike, as_rgb_uint8
 from proposals.ranking import Ranking, best_first, describe
 from proposals.result import Proposals, Proposer
 
@@ -42,15 +38,15 @@ class MergedProposals:
         self.multibox = multibox
         self.ranking = ranking
 
-    def __call__(self, image: NDArray[Any] | str | Path) -> Proposals:
+    def __call__(self, image: ImageLike) -> Proposals:
         """Propose boxes for one image, the best first, so that any prefix can be taken.
 
         Parameters
         ----------
-        image : ndarray, (H, W, 3) uint8, or str or Path
-            RGB; grey and other types as `proposals.images.as_rgb_uint8` takes them.
+        image : str, path, PIL.Image.Image or ndarray
+            As `proposals.images.as_rgb_uint8` takes it; arrays are RGB.
         """
-        rgb = read_image(image) if isinstance(image, str | Path) else as_rgb_uint8(image)
+        rgb = as_rgb_uint8(image)
         return merge(self.selective_search(rgb), self.multibox(rgb), self.ranking)
 
 

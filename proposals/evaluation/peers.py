@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proposals.images import as_rgb_uint8
+from proposals.images import ImageLike, as_rgb_uint8
 from proposals.opencv import cv2
 from proposals.result import Proposals
 from proposals.selective_search.working_size import to_frame, to_width
@@ -58,13 +58,13 @@ class OpenCvSelectiveSearch:
             )
         self.mode = mode
 
-    def __call__(self, image: NDArray[Any]) -> Proposals:
+    def __call__(self, image: ImageLike) -> Proposals:
         """Propose boxes for one image.
 
         Parameters
         ----------
-        image : ndarray, (H, W, 3) uint8
-            RGB; grey and other types as `proposals.images.as_rgb_uint8` takes them.
+        image : str, path, PIL.Image.Image or ndarray
+            As `proposals.images.as_rgb_uint8` takes it; arrays are RGB.
 
         Returns
         -------

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from proposals.boxes import box_areas
-from proposals.images import as_rgb_uint8, read_image
+from proposals.images import ImageLike, as_rgb_uint8
 from proposals.multibox.predictor import FloatArray, Predictor, decode
 from proposals.multibox.weights_file import pretrained_path
 from proposals.nms import non_maximum_suppression
@@ -104,13 +103,13 @@ class MultiBox:
 
         return cls(TorchPredictor(load_multibox(pretrained_path(), backbone)), config)
 
-    def __call__(self, image: NDArray[Any] | str | Path) -> Proposals:
+    def __call__(self, image: ImageLike) -> Proposals:
         """Propose boxes for one image.
 
         Parameters
         ----------
-        image : ndarray, (H, W, 3) uint8, or str or Path
-            RGB; grey and other types as `proposals.images.as_rgb_uint8` takes them.
+        image : str, path, PIL.Image.Image or ndarray
+            As `proposals.images.as_rgb_uint8` takes it; arrays are RGB.
 
         Returns
         -------
@@ -118,7 +117,7 @@ class MultiBox:
             At most ``max_boxes``, the most confident first, all of some area; scores are
             confidences in [0, 1].
         """
-        rgb = read_image(image) if isinstance(image, str | Path) else as_rgb_uint8(image)
+        rgb = as_rgb_uint8(image)
         height, width = rgb.shape[:2]
         crops = self.config.crops
         raw = self._predict(np.stack([self._resized(rgb, crop) for crop in crops]))

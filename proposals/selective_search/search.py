@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foundation.processors import available_processors
-from proposals.images import as_rgb_uint8, read_image
+from proposals.images import ImageLike, as_rgb_uint8
 from proposals.result import Proposals
 from proposals.selective_search.colour import COLOUR_SPACES, convert
 from proposals.selective_search.features import (
@@ -155,14 +154,13 @@ class SelectiveSearch:
         self.seed = seed
         self.threads = threads or available_processors()
 
-    def __call__(self, image: NDArray[Any] | str | Path) -> Proposals:
+    def __call__(self, image: ImageLike) -> Proposals:
         """Propose boxes for one image.
 
         Parameters
         ----------
-        image : ndarray, (H, W, 3) uint8, or str or Path
-            RGB; grey and other types as `proposals.images.as_rgb_uint8` takes them. Or the
-            picture's file.
+        image : str, path, PIL.Image.Image or ndarray
+            As `proposals.images.as_rgb_uint8` takes it; arrays are RGB.
 
         Returns
         -------
@@ -175,7 +173,7 @@ class SelectiveSearch:
         ImageError
             If the array or the file is no picture.
         """
-        rgb = read_image(image) if isinstance(image, str | Path) else as_rgb_uint8(image)
+        rgb = as_rgb_uint8(image)
         image_size = (rgb.shape[0], rgb.shape[1])
         width = self.config.working_width
         working = rgb if width is None else to_width(rgb, width)

@@ -159,8 +159,5 @@ def _propose_one(picture: Picture, proposer: Proposer, max_boxes: int | None) ->
         image = read_image(path)
     except ImageError as error:
         return ImageRow(image_id, path, str(error))
-    except OSError as error:
-        reason = f"{path}: cannot be read ({error.strerror}); see to its permissions"
-        return ImageRow(image_id, path, reason)
     found = proposer(image)
     return ImageRow(image_id, path, found if max_boxes is None else found.first(max_boxes))

@@ -11,6 +11,7 @@ from typing import NoReturn
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from skimage import data
 
 from backbones import WeightsError
@@ -105,6 +106,15 @@ def test_grey_images_are_taken(member: Member) -> None:
     as_rgb = np.repeat(grey[:, :, None], 3, axis=2)
     detector = make_detector(member)
     assert rows(detector.detect(grey)) == rows(detector.detect(as_rgb))
+
+
+def test_a_file_and_a_pillow_image_are_taken_as_they_are(member: Member, tmp_path: Path) -> None:
+    picture = Image.fromarray(data.chelsea()).quantize(64)
+    picture.save(tmp_path / "cat.png")
+    detector = make_detector(member)
+    of_pixels = rows(detector.detect(np.asarray(picture.convert("RGB"))))
+    assert rows(detector.detect(picture)) == of_pixels
+    assert rows(detector.detect(tmp_path / "cat.png")) == of_pixels
 
 
 def test_at_most_the_configured_number_of_proposals_is_scored(member: Member) -> None:

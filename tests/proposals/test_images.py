@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
@@ -58,6 +60,17 @@ def test_rotated_pictures_stand_upright(tmp_path: Path, cat: Image.Image) -> Non
     exif[0x0112] = 6  # turned by a quarter
     path = saved(tmp_path, cat, "cat.png", exif=exif)
     np.testing.assert_array_equal(read_image(path), np.rot90(np.asarray(cat), -1))
+
+
+def test_rotated_pictures_without_compression_stand_upright(
+    tmp_path: Path, cat: Image.Image
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for mode in ("L", "RGB", "CMYK"):
+        picture = cat.convert(mode)
+        path = saved(tmp_path, picture, "cat.tif", exif=exif)
+        np.testing.assert_array_equal(read_image(path), np.rot90(picture.convert("RGB"), -1))
 
 
 def test_an_animation_gives_its_first_frame(tmp_path: Path) -> None:
@@ -123,7 +136,10 @@ def test_huge_pictures_are_refused_before_they_fill_the_memory(
     [
         (np.full((2, 3), 7, np.uint8), [7, 7, 7]),
         (np.full((2, 3, 1), 7, np.uint8), [7, 7, 7]),
-        (np.full((2, 3, 4), 7, np.uint8), [7, 7, 7]),
+        (np.full((2, 3, 4), [7, 7, 7, 255], np.uint8), [7, 7, 7]),
+        (np.full((2, 3, 4), [7, 7, 7, 0], np.uint8), [255, 255, 255]),
+        (np.full((2, 3, 4), [0.2, 0.2, 0.2, 0.0]), [255, 255, 255]),
+        (np.full((2, 3), 257, ">u2"), [1, 1, 1]),
         (np.full((2, 3), 65535, np.uint16), [255, 255, 255]),
         (np.ones((2, 3), bool), [255, 255, 255]),
         (np.full((2, 3, 3), 0.2), [51, 51, 51]),
@@ -145,8 +161,124 @@ def test_arrays_of_many_types_become_rgb(array: NDArray[Any], first_pixel: list[
         (np.full((2, 2), 200.0), "0 to 1"),
         (np.full((2, 2), np.nan), "0 to 1"),
         (np.zeros((2, 2), np.int64), "int64"),
+        (None, "NoneType"),
+        ([], "shape"),
+        ([[0.5], [0.5, 0.5]], "must be an array, but NumPy says"),
+        (np.zeros((3, 20, 30), np.uint8), r"pass image\.transpose\(1, 2, 0\)$"),
+        (np.zeros((1, 20, 30), np.uint8), r"pass image\.transpose\(1, 2, 0\)$"),
+        (np.zeros((20, 30, 2), np.uint8), r"\(20, 30, 2\)$"),
+        (np.zeros((8, 20, 30, 3), np.uint8), "pass the images of a batch one by one$"),
+        (torch.zeros(3, 20, 30), r"pass image\.permute\(1, 2, 0\)\.numpy\(\)$"),
+        (torch.zeros(8, 3, 20, 30), "pass the images of a batch one by one$"),
+        (
+            torch.zeros(3, 20, 30, requires_grad=True),
+            r"pass image\.detach\(\)\.cpu\(\)\.numpy\(\)$",
+        ),
+        (torch.zeros(3, 20, 30, dtype=torch.bfloat16), "must be an array, but NumPy says"),
     ],
 )
-def test_other_arrays_are_refused(array: NDArray[Any], message: str) -> None:
-    with pytest.raises(ImageError, match=message):
+def test_other_arrays_are_refused(array: Any, message: str) -> None:
+    with pytest.raises(ImageError, match=message) as caught:
         as_rgb_uint8(array)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_remedy_for_a_tensor_works(cat: Image.Image) -> None:
+    image = torch.from_numpy(np.array(cat)).permute(2, 0, 1)  # (3, H, W), as torchvision has it
+    np.testing.assert_array_equal(as_rgb_uint8(image.permute(1, 2, 0).numpy()), np.asarray(cat))
+    np.testing.assert_array_equal(as_rgb_uint8((image / 255).permute(1, 2, 0).numpy()), cat)
+
+
+def clear_palette(cat: Image.Image) -> Image.Image:
+    picture = cat.quantize(16)
+    picture.info["transparency"] = 3
+    return picture
+
+
+def half_clear(cat: Image.Image) -> Image.Image:
+    picture = cat.convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize(cat.size))
+    return picture
+
+
+MAKERS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "rgb.png": lambda cat: cat,
+    "grey.png": lambda cat: cat.convert("L"),
+    "two.png": lambda cat: cat.convert("1"),
+    "palette.png": lambda cat: cat.quantize(64),
+    "clear_palette.png": clear_palette,
+    "alpha.png": half_clear,
+    "grey_alpha.png": lambda cat: half_clear(cat).convert("LA"),
+    "cmyk.tif": lambda cat: cat.convert("CMYK"),
+    "ycbcr.tif": lambda cat: cat.convert("YCbCr"),
+    "deep.png": lambda cat: Image.fromarray(np.asarray(cat.convert("L")).astype(np.uint16) * 257),
+    "deeper.tif": lambda cat: cat.convert("I"),
+    "float.tif": lambda cat: cat.convert("F"),
+    "one.png": lambda cat: cat.resize((1, 1)),
+}
+"""Pictures of every kind, by the name of the file to which they are saved."""
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+def test_a_pillow_image_is_what_its_file_is(
+    name: str, orientation: int, tmp_path: Path, cat: Image.Image
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = MAKERS[name](cat)
+    options = {"compression": "tiff_deflate"} if name.endswith(".tif") else {}
+    path = saved(tmp_path, picture, name, exif=exif, **options)
+    expected = read_image(path)
+    with Image.open(path) as opened:
+        found = as_rgb_uint8(opened)
+        again = as_rgb_uint8(opened)  # it is as it was
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(again, expected)
+    np.testing.assert_array_equal(as_rgb_uint8(str(path)), expected)
+    if orientation == 1 and name != "ycbcr.tif":  # which libtiff writes in another way
+        np.testing.assert_array_equal(as_rgb_uint8(picture), expected)
+    assert (expected.shape[0] > expected.shape[1]) == (orientation > 1 and name != "one.png")
+
+
+def test_an_array_with_alpha_is_what_its_file_is(tmp_path: Path, cat: Image.Image) -> None:
+    picture = half_clear(cat)
+    expected = read_image(saved(tmp_path, picture, "alpha.png"))
+    pixels = np.asarray(picture)
+    np.testing.assert_array_equal(as_rgb_uint8(pixels), expected)
+    np.testing.assert_array_equal(as_rgb_uint8(pixels / 255), expected)
+    np.testing.assert_array_equal(as_rgb_uint8(pixels.astype(np.uint16) * 257), expected)
+    np.testing.assert_array_equal(as_rgb_uint8(np.asfortranarray(pixels[::-1])), expected[::-1])
+
+
+def test_pillow_images_that_cannot_be_used_are_refused_in_one_line(
+    tmp_path: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cut.jpg"
+    path.write_bytes(jpeg_bytes(cat)[:900])
+    with Image.open(path) as opened, pytest.raises(ImageError, match=r"cut\.jpg: damaged"):
+        as_rgb_uint8(opened)
+    with Image.open(saved(tmp_path, cat, "cat.png")) as opened:
+        pass
+    with pytest.raises(ImageError, match=r"cat\.png: was closed before it was read; pass the path"):
+        as_rgb_uint8(opened)
+    with pytest.raises(ImageError, match=r"Pillow image: has no pixels, as it is 0 x 4"):
+        as_rgb_uint8(Image.new("RGB", (0, 4)))
+    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    with pytest.raises(ImageError, match=r"Pillow image: more than .* million pixels"):
+        as_rgb_uint8(cat)
+
+
+def test_a_file_that_the_system_refuses_is_told(
+    tmp_path: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path, cat, "cat.png")
+
+    def refuse(*_: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    for place in ("pathlib.Path.is_file", "PIL.Image.open"):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, refuse)
+            with pytest.raises(ImageError, match=r"cat\.png: cannot be read \(Permission denied"):
+                read_image(path)

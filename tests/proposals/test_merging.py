@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 from skimage import data
 
 from backbones import GoogLeNet
@@ -47,6 +51,23 @@ def test_proposals_of_two_images_are_not_merged() -> None:
     other = Proposals.of_one_source(BOXES, (61, 80), "multibox", [0.9, 0.5, 0.1])
     with pytest.raises(ValueError, match="must be of one image"):
         merge(of("selective_search", 1), other, pretrained_ranking())
+
+
+def test_a_pillow_image_gives_what_its_file_gives(tmp_path: Path) -> None:
+    seen: list[NDArray[np.uint8]] = []
+
+    def propose(image: NDArray[np.uint8]) -> Proposals:
+        seen.append(image)
+        return Proposals.of_one_source(BOXES[:0], image.shape[:2], "none")
+
+    merged = MergedProposals(propose, propose, pretrained_ranking())
+    Image.fromarray(data.chelsea()).quantize(64).save(tmp_path / "cat.png")
+    merged(tmp_path / "cat.png")
+    with Image.open(tmp_path / "cat.png") as opened:
+        merged(opened)
+    assert len(seen) == 4
+    for image in seen[1:]:
+        np.testing.assert_array_equal(image, seen[0])
 
 
 def test_the_shipped_parts_work_together_on_a_picture() -> None:

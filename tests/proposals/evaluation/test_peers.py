@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from skimage import data
 
 from proposals import ImageError
@@ -66,6 +68,17 @@ def test_a_grey_picture_gives_what_its_rgb_copy_gives() -> None:
     of_grey, of_rgb = search(grey), search(np.stack([grey] * 3, axis=2))
     assert sorted(of_grey.boxes_xyxy.tolist()) == sorted(of_rgb.boxes_xyxy.tolist())
     assert len(of_grey) > 50
+
+
+def test_a_pillow_image_and_its_file_give_what_its_pixels_give(tmp_path: Path) -> None:
+    picture = Image.fromarray(data.chelsea()[::3, ::3]).quantize(64)
+    picture.save(tmp_path / "cat.png")
+    search = OpenCvSelectiveSearch("single")
+    boxes = [
+        sorted(search(one).boxes_xyxy.tolist())
+        for one in (picture, tmp_path / "cat.png", np.asarray(picture.convert("RGB")))
+    ]
+    assert boxes[0] == boxes[1] == boxes[2]
 
 
 def test_very_tall_images_are_worked_on_in_bounded_size() -> None:

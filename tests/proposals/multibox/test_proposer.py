@@ -89,13 +89,15 @@ def test_near_duplicates_are_dropped(proposer: MultiBox) -> None:
     assert ious[~np.eye(len(boxes), dtype=bool)].max() <= proposer.config.nms_iou + 1e-5
 
 
-def test_a_path_gives_what_its_pixels_give(proposer: MultiBox, tmp_path: Path) -> None:
+def test_a_path_and_a_pillow_image_give_what_its_pixels_give(
+    proposer: MultiBox, tmp_path: Path
+) -> None:
+    picture = Image.fromarray(data.chelsea()).quantize(64)
     path = tmp_path / "cat.png"
-    Image.fromarray(data.chelsea()).save(path)
-    for given in (path, str(path)):
-        np.testing.assert_array_equal(
-            proposer(given).boxes_xyxy, proposer(data.chelsea()).boxes_xyxy
-        )
+    picture.save(path)
+    expected = proposer(np.asarray(picture.convert("RGB"))).boxes_xyxy
+    for given in (path, str(path), picture):
+        np.testing.assert_array_equal(proposer(given).boxes_xyxy, expected)
 
 
 def test_a_crop_is_seen_as_the_image_cut_out_is(proposer: MultiBox) -> None:

@@ -174,6 +174,26 @@ def test_a_file_gives_what_its_pixels_give(tmp_path: Path) -> None:
         np.testing.assert_array_equal(SelectiveSearch(SMALL)(path).boxes_xyxy, expected)
 
 
+@pytest.mark.parametrize("mode", ["P", "CMYK", "RGBA", "I;16"])
+def test_a_pillow_image_gives_what_its_file_gives(mode: str, tmp_path: Path) -> None:
+    picture = Image.fromarray(data.coffee()[:200, :250])
+    if mode == "RGBA":
+        picture.putalpha(Image.radial_gradient("L").resize(picture.size))
+    elif mode == "I;16":
+        picture = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 200)
+    else:
+        picture = picture.convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 8  # turned by a quarter
+    picture.save(tmp_path / "coffee.tif", exif=exif, compression="tiff_deflate")
+    expected = SelectiveSearch(SMALL)(tmp_path / "coffee.tif")
+    with Image.open(tmp_path / "coffee.tif") as opened:
+        found = SelectiveSearch(SMALL)(opened)
+    assert expected.image_size == (250, 200)
+    assert len(expected) > 10
+    np.testing.assert_array_equal(found.boxes_xyxy, expected.boxes_xyxy)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"none\.png: there is no such file"):
         SelectiveSearch(SMALL)(tmp_path / "none.png")

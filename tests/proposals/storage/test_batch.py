@@ -258,7 +258,7 @@ def test_names_that_are_no_unicode_and_folders_without_leave_are_only_skipped(
     monkeypatch.undo()
     assert [row.result for row in rows] == [
         "caf\udce9.png: there is no such file; check the path",
-        "locked.png: cannot be read (Permission denied); see to its permissions",
+        "locked.png: cannot be read (Permission denied); see to its path and permissions",
     ]
     path = tmp_path / "boxes.parquet"
     run([*pictures, asked[0]], path)
