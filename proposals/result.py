@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from proposals.boxes import check_boxes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Proposals:
     """Boxes that may hold an object, best first.
+
+    A slice, a truth value for each box, or ascending places give the proposals of those boxes;
+    one place gives the one proposal there, as Proposals of one box, and iteration all in turn.
+    ``numpy.asarray`` gives ``boxes_xyxy``.
 
     Attributes
     ----------
@@ -35,6 +39,15 @@ class Proposals:
     ------
     ValueError
         If the parts do not fit each other, a box leaves the image, or scores rise.
+
+    Examples
+    --------
+    >>> from proposals import Proposals
+    >>> found = Proposals.of_one_source([[0, 0, 40, 30], [10, 5, 20, 15]], (30, 40), "mine")
+    >>> found
+    Proposals(2 boxes, image_size=(30, 40), sources=('mine',))
+    >>> found[found.boxes_xywh[:, 2] < 30].ranks
+    array([1], dtype=int32)
     """
 
     boxes_xyxy: NDArray[np.float32]
@@ -84,21 +97,66 @@ class Proposals:
             ranks=ranks,
         )
 
+    @property
+    def boxes_xywh(self) -> NDArray[np.float32]:
+        """The boxes as x, y, width, height, (N, 4), as COCO and OpenCV have them."""
+        corners, ends = self.boxes_xyxy[:, :2], self.boxes_xyxy[:, 2:]
+        return np.concatenate([corners, ends - corners], axis=1)
+
     def __len__(self) -> int:
         return len(self.boxes_xyxy)
+
+    def __repr__(self) -> str:
+        return f"Proposals({len(self)} boxes, image_size={self.image_size}, sources={self.sources})"
+
+    def __iter__(self) -> Iterator[Proposals]:
+        return (self[place] for place in range(len(self)))
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.boxes_xyxy, dtype=dtype, copy=copy)
+
+    def __getitem__(self, chosen: int | slice | ArrayLike) -> Proposals:
+        """Return the proposals at a place, a slice, an array of places or of truth values.
+
+        Raises
+        ------
+        IndexError
+            If a place is outside, there are not as many truth values as boxes, or the array is
+            of another kind.
+        ValueError
+            If the places do not ascend, as proposals are best first; ``boxes_xyxy[places]``
+            takes any order.
+        """
+        places = self._places(chosen)
+        if (np.diff(places) < 0).any():
+            raise ValueError(
+                "places must ascend, as proposals are best first; take boxes_xyxy[places] otherwise"
+            )
+        return replace(
+            self,
+            boxes_xyxy=self.boxes_xyxy[places],
+            scores=self.scores[places],
+            source_indices=self.source_indices[places],
+            ranks=self.ranks[places],
+        )
+
+    def _places(self, chosen: int | slice | ArrayLike) -> NDArray[np.intp]:
+        """Return the ascending or other places, (M,), that an index chooses."""
+        if not isinstance(chosen, slice):
+            chosen = np.asarray(chosen)
+            if chosen.size == 0 and chosen.dtype.kind == "f":  # an empty list
+                chosen = chosen.astype(np.intp)
+            if chosen.ndim > 1 or (chosen.ndim == 0 and chosen.dtype.kind not in "iu"):
+                raise IndexError(
+                    "Proposals take a place, a slice, or an array (M,) of places or truth values"
+                )
+        return np.atleast_1d(np.arange(len(self))[chosen])
 
     def first(self, count: int) -> Proposals:
         """Return the best ``count`` proposals, or all where there are fewer."""
         if count < 0:
             raise ValueError(f"count must be 0 or more, but got {count}")
-        return Proposals(
-            boxes_xyxy=self.boxes_xyxy[:count],
-            scores=self.scores[:count],
-            image_size=self.image_size,
-            sources=self.sources,
-            source_indices=self.source_indices[:count],
-            ranks=self.ranks[:count],
-        )
+        return self[:count]
 
     def source_names(self) -> Sequence[str]:
         """Return the generator's name of each box, (N,)."""
