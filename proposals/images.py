@@ -184,9 +184,7 @@ def _rgb_of_picture(picture: Image.Image) -> NDArray[np.uint8]:
     with _damage_told(name):
         _refuse_huge(picture)
         if 0 in picture.size:
-            raise ImageError(
-                f"{name}: holds no pixels, as it is {picture.width} x {picture.height}"
-            )
+            raise ImageError(f"{name}: has no pixels, as it is {picture.width} x {picture.height}")
         if getattr(picture, "tile", None) and getattr(picture, "fp", None) is None:
             raise ImageError(
                 f"{name}: was closed before it was read; pass the path, or call load() before"

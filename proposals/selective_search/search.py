@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foundation.checks import LARGEST_SEED, check_finite, check_whole
 from foundation.processors import available_processors
 from proposals.images import ImageLike, as_rgb_uint8
 from proposals.result import Proposals
@@ -52,6 +53,11 @@ class SelectiveSearchConfig:
         them as they are.
     min_side : int
         Boxes with a shorter side, in pixels of the working image, are dropped.
+
+    Raises
+    ------
+    ValueError
+        If a setting is impossible or of another type; lists are taken for tuples.
     """
 
     ks: tuple[int, ...]
@@ -63,33 +69,46 @@ class SelectiveSearchConfig:
     min_side: int = 20
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "ks", _as_tuple(self.ks))
+        object.__setattr__(self, "colour_spaces", _as_tuple(self.colour_spaces))
+        object.__setattr__(self, "similarities", _as_tuple(self.similarities, _as_tuple))
+        _require(_is_filled(self.ks), "ks must be one or more numbers, such as (50, 100)", self.ks)
+        for k in self.ks:
+            check_whole("each of ks", k, 1)
         _require(
-            bool(self.ks) and min(self.ks) >= 1, "ks must be one or more numbers >= 1", self.ks
-        )
-        _require(
-            bool(self.colour_spaces) and set(self.colour_spaces) <= set(COLOUR_SPACES),
+            _are_out_of(self.colour_spaces, tuple(COLOUR_SPACES)),
             f"colour_spaces must be out of {tuple(COLOUR_SPACES)}",
             self.colour_spaces,
         )
         _require(
-            bool(self.similarities)
-            and all(terms and set(terms) <= set(SIMILARITIES) for terms in self.similarities),
+            _is_filled(self.similarities)
+            and all(_are_out_of(terms, SIMILARITIES) for terms in self.similarities),
             f"similarities must be tuples of terms out of {SIMILARITIES}",
             self.similarities,
         )
-        _require(self.sigma >= 0, "sigma must be 0 or more", self.sigma)
-        _require(self.texture_sigma > 0, "texture_sigma must be above 0", self.texture_sigma)
-        _require(
-            self.working_width is None or self.working_width >= 1,
-            "working_width must be 1 or more, or None",
-            self.working_width,
-        )
-        _require(self.min_side >= 0, "min_side must be 0 or more", self.min_side)
+        check_finite("sigma", self.sigma)
+        check_finite("texture_sigma", self.texture_sigma, above_zero=True)
+        if self.working_width is not None:
+            check_whole("working_width", self.working_width, 1)
+        check_whole("min_side", self.min_side, 0)
 
 
 def _require(condition: bool, rule: str, value: object) -> None:
     if not condition:
         raise ValueError(f"{rule}, but got {value!r}")
+
+
+def _as_tuple(value: Any, inner: Callable[[Any], Any] = lambda part: part) -> Any:  # noqa: ANN401
+    """Return a list, as JSON has them, as a tuple; all else is left to the checks."""
+    return tuple(map(inner, value)) if isinstance(value, list | tuple) else value
+
+
+def _is_filled(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) > 0
+
+
+def _are_out_of(names: tuple[str, ...], known: tuple[str, ...]) -> bool:
+    return _is_filled(names) and all(name in known for name in names)
 
 
 MODES: Mapping[str, SelectiveSearchConfig] = MappingProxyType(
@@ -125,11 +144,17 @@ class SelectiveSearch:
     mode : str or SelectiveSearchConfig
         A name out of `MODES`, or a configuration of your own.
     seed : int
-        Of the random part of the ranking. The same image and seed give the same boxes, on
-        every run, platform and number of threads.
+        Of the random part of the ranking, 0 to 2^32 - 1. The same image and seed give the same
+        boxes, on every run, platform and number of threads.
     threads : int, optional
-        Threads that share one image; as many as there are processors when left out. A
-        search may also be called from several threads at a time.
+        Threads that share one image; as many as there are processors for this process
+        (`foundation.processors`) when left out. A search may also be called from several
+        threads at a time.
+
+    Raises
+    ------
+    ValueError
+        If a setting is impossible or of another type.
 
     Examples
     --------
@@ -147,9 +172,14 @@ class SelectiveSearch:
         seed: int = 0,
         threads: int | None = None,
     ) -> None:
-        if isinstance(mode, str) and mode not in MODES:
-            raise ValueError(f"mode must be one of {', '.join(MODES)}, but got '{mode}'")
-        _require(threads is None or threads >= 1, "threads must be 1 or more", threads)
+        _require(
+            isinstance(mode, SelectiveSearchConfig) or (isinstance(mode, str) and mode in MODES),
+            f"mode must be one of {', '.join(MODES)}, or a SelectiveSearchConfig",
+            mode,
+        )
+        check_whole("seed", seed, 0, LARGEST_SEED)
+        if threads is not None:
+            check_whole("threads", threads, 1)
         self.config = MODES[mode] if isinstance(mode, str) else mode
         self.seed = seed
         self.threads = threads or available_processors()

@@ -70,7 +70,9 @@ def test_opencvs_own_threads_are_not_begun_and_its_setting_is_the_users() -> Non
     ended = subprocess.run(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
     )
-    assert ended.stdout.split() == ["0", "4", "3"]  # 3 threads beside the caller, if it had its way
+    begun, setting, begun_if_left_alone = map(int, ended.stdout.split())
+    assert (begun, setting) == (0, 4)
+    assert begun_if_left_alone > 0
 
 
 def test_an_unknown_colour_space_is_refused() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -247,19 +248,85 @@ def test_importing_proposals_imports_no_torch() -> None:
         ({"ks": (50,), "similarities": (("shape",),)}, "similarities must be"),
         ({"ks": (50,), "similarities": ((),)}, "similarities must be"),
         ({"ks": (50,), "sigma": -1}, "sigma must be"),
-        ({"ks": (50,), "working_width": 0}, "working_width must be 1 or more, or None"),
+        ({"ks": 50}, r"ks must be .* such as \(50, 100\), but got 50$"),
+        ({"ks": (50.0,)}, r"ks must be a whole number, 1 or more, but got 50\.0$"),
+        ({"ks": (True,)}, "ks must be .*, but got True$"),
+        ({"ks": ("50",)}, "ks must be"),
+        ({"ks": "50"}, "ks must be"),
+        ({"ks": {50}}, "ks must be"),
+        ({"colour_spaces": ()}, "colour_spaces must be out of"),
+        ({"colour_spaces": "h"}, "colour_spaces must be out of .*, but got 'h'$"),
+        ({"colour_spaces": (["hsv"],)}, "colour_spaces must be out of"),
+        ({"similarities": ()}, "similarities must be"),
+        ({"similarities": ("size", "fill")}, "similarities must be"),
+        ({"similarities": "size"}, "similarities must be"),
+        ({"sigma": math.nan}, "^sigma must be a finite number, 0 or more, but got nan$"),
+        ({"sigma": math.inf}, "sigma must be"),
+        ({"sigma": "0.8"}, "sigma must be"),
+        ({"sigma": None}, "sigma must be"),
+        ({"texture_sigma": 0}, "texture_sigma must be a finite number, above 0, but got 0$"),
+        ({"texture_sigma": math.inf}, "texture_sigma must be"),
+        ({"texture_sigma": math.nan}, "texture_sigma must be"),
+        ({"working_width": 0}, "working_width must be a whole number, 1 or more, but got 0$"),
+        ({"working_width": 500.0}, "working_width must be"),
+        ({"min_side": -1}, "min_side must be a whole number, 0 or more, but got -1$"),
+        ({"min_side": 2.5}, "min_side must be"),
+        ({"min_side": True}, "min_side must be"),
+        ({"min_side": None}, "min_side must be"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        SelectiveSearchConfig(**settings)
+        SelectiveSearchConfig(**{"ks": (50,), **settings})
 
 
-def test_an_unknown_mode_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match="mode must be one of doubled, fast, single, quality, but got 'slow'"
-    ):
-        SelectiveSearch("slow")
+def test_lists_are_taken_for_tuples_and_numbers_of_numpy_for_numbers() -> None:
+    lists = SelectiveSearchConfig(
+        ks=[50, np.int64(100)],  # type: ignore[arg-type]
+        colour_spaces=["hsv"],  # type: ignore[arg-type]
+        similarities=[["size"], ("fill",)],  # type: ignore[arg-type]
+        sigma=np.float32(0.5),  # type: ignore[arg-type]
+        min_side=np.int32(8),  # type: ignore[arg-type]
+    )
+    tuples = SelectiveSearchConfig((50, 100), ("hsv",), (("size",), ("fill",)), 0.5, min_side=8)
+    assert lists == tuples
+    assert hash(lists) == hash(tuples)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mode": "slow"}, r"mode must be one of doubled, fast, single, quality, or a .*'slow'$"),
+        ({"mode": ""}, "mode must be one of"),
+        ({"mode": None}, "mode must be one of .*, but got None$"),
+        ({"mode": 3}, "mode must be one of"),
+        ({"mode": ["fast"]}, "mode must be one of"),
+        ({"mode": {"ks": (50,)}}, "mode must be one of"),
+        ({"seed": -1}, "seed must be a whole number, from 0 to 4294967295, but got -1$"),
+        ({"seed": 1 << 32}, "seed must be"),
+        ({"seed": 1.0}, "seed must be"),
+        ({"seed": True}, "seed must be .*, but got True$"),
+        ({"seed": None}, "seed must be"),
+        ({"seed": "1"}, "seed must be"),
+        ({"threads": 0}, "threads must be a whole number, 1 or more, but got 0$"),
+        ({"threads": 2.0}, "threads must be"),
+        ({"threads": True}, "threads must be"),
+    ],
+)
+def test_a_search_that_is_impossible_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SelectiveSearch(**settings)
+
+
+@pytest.mark.parametrize("seed", [0, (1 << 32) - 1, np.uint32(7)])
+def test_every_seed_of_32_bits_is_taken(seed: int) -> None:
+    assert SelectiveSearch(SMALL, seed=seed)(np.zeros((9, 9), np.uint8)).image_size == (9, 9)
+
+
+def test_as_many_threads_as_the_process_has_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proposals.selective_search.search.available_processors", lambda: 7)
+    assert SelectiveSearch().threads == 7
+    assert SelectiveSearch(threads=2).threads == 2
 
 
 def test_the_first_few_proposals_are_the_best() -> None:
