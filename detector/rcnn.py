@@ -36,6 +36,7 @@ from detector.proposers import default_proposer
 from detector.regions.admit import admit_regions
 from proposals import ImageError, ProposalFileError, Proposer
 from proposals.images import ImageLike, as_rgb_uint8
+from proposals.many import why_skipped
 
 
 class Task(NamedTuple):
@@ -47,8 +48,7 @@ class Task(NamedTuple):
         What the result is known by.
     open : callable
         Returns the image as `Detector.detect` takes it, and its proposals ``(N, 4)`` or None.
-        It is called in a thread of its own. An `ImageError` or `ProposalFileError` becomes
-        the result's error.
+        It is called in a thread of its own. What it raises becomes the result's error.
     """
 
     key: Hashable
@@ -212,7 +212,8 @@ class Detector:
         Yields
         ------
         Outcome
-            One a task, in their order. An image that cannot be read does not stop the rest.
+            One a task, in their order. An image that cannot be read, or at which the proposer
+            fails, does not stop the rest; the error's message is one line that names it.
         """
         for prepared, scores in self._score(prepared_ahead(self._prepare_or_note, tasks)):
             key, image, _, error = prepared
@@ -284,8 +285,8 @@ class Detector:
     def _prepare_or_note(self, task: Task) -> Prepared:
         try:
             return self.prepare(task)
-        except (ImageError, ProposalFileError) as error:
-            return Prepared(task.key, None, np.empty((0, 4), np.float32), error)
+        except Exception as error:  # noqa: BLE001 - one bad picture must not stop the others
+            return Prepared(task.key, None, np.empty((0, 4), np.float32), _told(task.key, error))
 
     def _score(self, images: Iterable[Prepared]) -> Iterator[Scored]:
         if self.others is None:
@@ -296,3 +297,12 @@ class Detector:
         return select_detections(
             prepared.boxes_xyxy, scores, self.classes, prepared.image_size, self.config
         )
+
+
+def _told(key: Hashable, error: Exception) -> Exception:
+    """Return an error whose message is one line that names the image."""
+    if isinstance(error, ImageError | ProposalFileError):
+        return error  # they do
+    told = ImageError(why_skipped(str(key), error))
+    told.__cause__ = error
+    return told

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
 _AHEAD = 3
+_AHEAD_OF_EACH_WORKER = 2
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -16,7 +17,7 @@ Result = TypeVar("Result")
 
 def prefetched(
     work: Callable[[Item], Result], items: Iterable[Item], ahead: int = _AHEAD
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield ``work(item)`` for each item in order, a few worked out ahead in one thread.
 
     The items themselves are taken in the reader's thread, no more than ``ahead`` of them
@@ -26,15 +27,23 @@ def prefetched(
 
 
 def ordered_map(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Iterator[Result]:
-    """Yield ``work(item)`` for each item in order, worked out in several threads."""
-    return _worked_out(work, items, 2 * workers, workers)
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    ahead_of_each: int = _AHEAD_OF_EACH_WORKER,
+) -> Generator[Result, None, None]:
+    """Yield ``work(item)`` for each item in order, worked out in several threads.
+
+    As in `prefetched`, items are taken in the reader's thread, no more than ``ahead_of_each``
+    for each worker before their results are read. Closing the generator, or its end by an
+    error, waits for what is begun and drops the rest.
+    """
+    return _worked_out(work, items, ahead_of_each * workers, workers)
 
 
 def _worked_out(
     work: Callable[[Item], Result], items: Iterable[Item], ahead: int, workers: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     pull = iter(items)
     worker = ThreadPoolExecutor(workers)
     try:

@@ -1,5 +1,7 @@
 from .images import ImageError as ImageError
 from .images import read_image as read_image
+from .many import Skipped as Skipped
+from .many import propose_many as propose_many
 from .result import Proposals as Proposals
 from .result import Proposer as Proposer
 from .selective_search.search import MODES as MODES

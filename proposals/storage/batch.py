@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from threading import local
 
-from proposals.images import ImageError, read_image
+from foundation.prefetch import ordered_map
+from proposals.images import read_image
+from proposals.many import why_skipped
 from proposals.result import Proposer
 from proposals.storage.header import ProposalFileError, ProposalSettings, Run
 from proposals.storage.lock import locked
@@ -38,8 +38,8 @@ def propose_to_file(
 
     While it works, finished parts stand in the folder ``PATH.parts``, each whole. A call with
     the same pictures and settings after one that was stopped or killed goes on from them, and
-    the file comes out as if nothing had happened. Pictures that cannot be read are in
-    `ProposalFile.skipped`.
+    the file comes out as if nothing had happened. Pictures that cannot be read, or at which the
+    proposer fails, are in `ProposalFile.skipped` with the reason.
 
     Parameters
     ----------
@@ -140,24 +140,13 @@ def propose_for_pictures(
             own.proposer = make_proposer()
         return _propose_one(picture, own.proposer, max_boxes)
 
-    waiting: deque[Future[ImageRow]] = deque()
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for picture in pictures:
-            waiting.append(pool.submit(propose, picture))
-            if len(waiting) >= workers * _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return ordered_map(propose, pictures, workers, _AHEAD)
 
 
 def _propose_one(picture: Picture, proposer: Proposer, max_boxes: int | None) -> ImageRow:
     image_id, path = picture
     try:
-        image = read_image(path)
-    except ImageError as error:
-        return ImageRow(image_id, path, str(error))
-    found = proposer(image)
+        found = proposer(read_image(path))
+    except Exception as error:  # noqa: BLE001 - one bad picture must not stop the others
+        return ImageRow(image_id, path, why_skipped(path, error))
     return ImageRow(image_id, path, found if max_boxes is None else found.first(max_boxes))

@@ -289,6 +289,40 @@ def test_an_image_that_cannot_be_read_does_not_stop_the_rest(member: Member) -> 
     assert rows(first.detections) == rows(third.detections)
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "b.jpg: the memory does not suffice; "),
+        (RuntimeError("two\nlines"), "b.jpg: the proposer failed (RuntimeError: two lines); "),
+    ],
+)
+def test_an_image_at_which_the_proposer_fails_does_not_stop_the_rest(
+    member: Member, error: Exception, message: str
+) -> None:
+    def propose(image: NDArray[np.uint8]) -> Proposals:
+        if image.shape == (9, 9, 3):
+            raise error
+        return stub_proposals(image)
+
+    images = {"a.jpg": data.chelsea(), "b.jpg": np.zeros((9, 9), np.uint8), "c.jpg": data.coffee()}
+    tasks = [Task(Path(name), lambda v=v: (v, None)) for name, v in images.items()]
+    first, second, third = make_detector(member, propose).detect_all(tasks)
+    assert first.error is third.error is None
+    assert second.detections is None
+    assert str(second.error).startswith(message)
+    assert "\n" not in str(second.error)
+    with pytest.raises(type(error)):
+        make_detector(member, propose).detect(images["b.jpg"])
+
+
+def test_an_interruption_while_proposing_ends_the_work(member: Member) -> None:
+    def propose(_image: NDArray[np.uint8]) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(make_detector(member, propose).detect_all([Task("a", lambda: (data.coffee(), None))]))
+
+
 def test_images_are_opened_no_more_than_a_few_ahead(member: Member) -> None:
     opened: list[int] = []
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 
@@ -44,6 +45,18 @@ def test_results_of_several_threads_come_in_order(count: int, workers: int) -> N
     assert list(ordered_map(lambda x: x * x, range(count), workers)) == [
         x * x for x in range(count)
     ]
+
+
+@pytest.mark.parametrize(("workers", "ahead_of_each"), [(1, 1), (3, 2), (2, 8)])
+def test_endless_items_are_taken_no_more_than_so_many_ahead(
+    workers: int, ahead_of_each: int
+) -> None:
+    taken = itertools.count()
+    items = iter(lambda: next(taken), -1)
+    results = ordered_map(lambda item: item, items, workers, ahead_of_each)
+    assert [next(results) for _ in range(20)] == list(range(20))
+    results.close()
+    assert next(taken) == 20 + workers * ahead_of_each
 
 
 def test_several_threads_work_at_once() -> None:

@@ -41,7 +41,7 @@ class Stub:
     """Proposes as many boxes as the image is wider than 20 pixels; may fail at one image."""
 
     def __init__(
-        self, fails_at: int | None = None, error: type[BaseException] = RuntimeError
+        self, fails_at: int | None = None, error: type[BaseException] = MemoryError
     ) -> None:
         self.seen: list[int] = []
         self._fails_at = fails_at
@@ -98,7 +98,7 @@ def test_the_best_boxes_are_kept_where_a_limit_is_set(
         assert file["8"].boxes_xyxy[:, 2].tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
 @pytest.mark.parametrize("fails_at", [0, 1, 5, 8])
 def test_a_run_that_failed_goes_on_and_ends_as_an_unbroken_one(
     fails_at: int, error: type[BaseException], pictures: list[Picture], tmp_path: Path
@@ -116,6 +116,38 @@ def test_a_run_that_failed_goes_on_and_ends_as_an_unbroken_one(
     assert sorted(second.seen) == sorted({n for n in range(9) if n != BAD} - finished)
     run(pictures, unbroken)
     assert path.read_bytes() == unbroken.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError, "the memory does not suffice; shrink it, or work on fewer at a time"),
+        (RuntimeError, "the proposer failed (RuntimeError); look at the picture, or leave it out"),
+        (ValueError, "the proposer failed (ValueError); look at the picture, or leave it out"),
+    ],
+)
+@pytest.mark.parametrize("fails_at", [0, 5, 8])
+def test_a_picture_at_which_the_proposer_fails_is_listed_as_an_unreadable_one(
+    fails_at: int,
+    error: type[BaseException],
+    reason: str,
+    pictures: list[Picture],
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "boxes.parquet"
+    assert run(pictures, path, Stub(fails_at, error))
+    with ProposalFile(path) as file:
+        assert list(file) == [str(n) for n in range(9) if n not in {BAD, fails_at}]
+        assert sorted(file.skipped) == sorted({str(BAD), str(fails_at)})
+        assert file.skipped[str(fails_at)] == f"{pictures[fails_at].path}: {reason}"
+
+
+def test_a_proposer_that_cannot_be_made_ends_the_run(pictures: list[Picture]) -> None:
+    def refuse() -> Proposer:
+        raise ValueError("no weights")
+
+    with pytest.raises(ValueError, match="no weights"):
+        list(propose_for_pictures(pictures, refuse, None, 2))
 
 
 def test_a_run_that_was_killed_goes_on_and_ends_as_an_unbroken_one(
@@ -146,8 +178,8 @@ run([Picture(*p) for p in {[tuple(p) for p in pictures]!r}], Path(sys.argv[1]), 
 
 def stopped(pictures: list[Picture], path: Path) -> Path:
     """Leave three parts of two images each; return their folder."""
-    with pytest.raises(RuntimeError):
-        run(pictures, path, Stub(7))
+    with pytest.raises(KeyboardInterrupt):
+        run(pictures, path, Stub(7, KeyboardInterrupt))
     return path.with_name(f"{path.name}.parts")
 
 
