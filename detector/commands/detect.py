@@ -28,9 +28,9 @@ A detector of one file, made by export:
     inception-rcnn detect street.jpg --weights detector.onnx
 
 Boxes are in pixels of the upright picture; xmax and ymax are the first pixels outside.
-Exit codes: 0 done; 1 done, but some pictures could not be read or have no proposals in the file;
-2 the command, the weights, the file or the output folder cannot be used; 130 interrupted, when
-the JSON holds the pictures that were done.
+Exit codes: 0 done; 1 done, but some pictures could not be read, made the proposer fail, or have no
+proposals in the file; 2 the command, the weights, the file or the output folder cannot be used;
+130 interrupted, when the JSON holds the pictures that were done.
 """
 
 from __future__ import annotations

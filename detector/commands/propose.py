@@ -25,8 +25,8 @@ proposals/storage/proposal_file.py. Any Parquet reader opens it.
 A run that was stopped or killed goes on when the same command is given again: finished parts
 stand in the folder OUT.parts until all are there.
 
-Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its input is wrong;
-130 interrupted.
+Exit codes: 0 done; 1 done, but pictures were skipped, as they could not be read or the generator
+failed at them; 2 the command or its input is wrong; 130 interrupted.
 """
 
 from __future__ import annotations

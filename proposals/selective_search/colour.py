@@ -42,8 +42,8 @@ def _by_opencv(image: Image, code: int, channels: int) -> Image:
     """Convert by OpenCV, to ``(H, W, channels)``, in the calling thread alone.
 
     In strips of so few pixels that OpenCV does not spread them over its own pool of threads:
-    whoever asks for one thread gets one, OpenCV's setting stays the user's, and a process that
-    was forked does not wait for a pool that stayed in its parent.
+    whoever asks for one thread gets one, and ``cv2.setNumThreads``, which is for the whole
+    process, stays the user's.
     """
     converted = np.empty((*image.shape[:2], channels), np.uint8)
     height = max(1, _STRIP_PIXELS // image.shape[1])

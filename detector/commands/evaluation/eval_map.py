@@ -57,9 +57,9 @@ A blacklist holds lines "image_id wnid".
 
 A class without objects has no AP, and the mean leaves it out. The interval holds 95 % of the mAPs
 of as many images drawn from these with repetition.
-Exit codes: 0 done; 1 done, but some images could not be read or have no proposals in the file,
-whose objects count as missed; 2 the command or an input cannot be used; 130 interrupted, when
-predictions_val.partial.txt holds the images that were done.
+Exit codes: 0 done; 1 done, but some images could not be read, made the proposer fail, or have no
+proposals in the file, and their objects count as missed; 2 the command or an input cannot be used;
+130 interrupted, when predictions_val.partial.txt holds the images that were done.
 """
 
 from __future__ import annotations

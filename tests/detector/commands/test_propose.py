@@ -87,6 +87,25 @@ def test_bad_pictures_are_listed_at_the_end_of_every_run(
     make_generator.assert_called_once()
 
 
+def test_a_picture_at_which_the_generator_fails_is_listed_like_a_bad_one(
+    run_here: Tool, make_generator: Mock
+) -> None:
+    def fail_at_one(image: NDArray[np.uint8]) -> Proposals:
+        if image.shape[1] == 60 and image.std() > 0:
+            raise MemoryError
+        return whole_image(image)
+
+    make_generator.return_value = fail_at_one
+    Image.new("RGB", (60, 40)).save("pictures/plain.png")
+    run = run_here("pictures/cat.png", "pictures/plain.png", "--out", "boxes.parquet")
+    assert run.returncode == 1
+    assert run.stdout == "boxes.parquet: proposals of 1 images, written\n"
+    assert run.stderr.splitlines() == [
+        "skipped 1 images:",
+        "  pictures/cat.png: the memory does not suffice; shrink it, or work on fewer at a time",
+    ]
+
+
 def test_a_data_set_keeps_its_ids_and_flags_reach_the_generator(
     run_here: Tool, make_generator: Mock
 ) -> None:
