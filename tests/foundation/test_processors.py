@@ -70,6 +70,7 @@ def test_quotas_of_version_1_count(folder: str, quota: str, expected: int, tmp_p
 
 def test_a_group_that_is_mounted_elsewhere_leaves_the_topmost(tmp_path: Path) -> None:
     files = {"proc/self/cgroup": "0::/../../other\n", "cpu.max": "200000 100000\n"}
+    files["../../other/cpu.max"] = "100000 100000\n"
     assert available_processors(machine(tmp_path, files)) == 2
 
 

@@ -55,6 +55,16 @@ def test_transparency_lies_over_white(tmp_path: Path) -> None:
     assert found[0].tolist() == [[255, 255, 255], [10, 20, 30]]
 
 
+@pytest.mark.parametrize("mode", ["LA", "PA", "RGBa", "P"])
+def test_transparency_of_every_kind_lies_over_white(mode: str) -> None:
+    if mode == "P":
+        clear = Image.new("P", (1, 1), 3)
+        clear.info["transparency"] = 3
+    else:
+        clear = Image.new(mode, (1, 1), 0)
+    assert as_rgb_uint8(clear).tolist() == [[[255, 255, 255]]]
+
+
 def test_rotated_pictures_stand_upright(tmp_path: Path, cat: Image.Image) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
