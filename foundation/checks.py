@@ -34,10 +34,9 @@ def check_finite(name: str, value: object, *, above_zero: bool = False) -> None:
     ValueError
         If the value is of another type or outside the range.
     """
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(
-        value, bool
-    )
-    finite = number and math.isfinite(value)  # type: ignore[arg-type]
+    number = isinstance(value, int | float | np.integer | np.floating)
+    truth = isinstance(value, bool)
+    finite = number and not truth and math.isfinite(value)  # type: ignore[arg-type]
     if not (finite and value >= 0 and (value > 0 or not above_zero)):  # type: ignore[operator]
         span = "above 0" if above_zero else "0 or more"
         raise ValueError(f"{name} must be a finite number, {span}, but got {value!r}")
