@@ -94,7 +94,7 @@ class _Normalise(torch.autograd.Function):
     Its gradient, written out, is ``g e**-beta - 2 beta x W'(g x e**(-beta - 1))``: half
     the passes over memory that autograd would make, and two tensors kept rather than five.
 
-    Measured with benchmarks/lrn.py on one core of an AMD EPYC (AVX-512), float32, 16
+    Measured with benchmarks/more/lrn.py on one core of an AMD EPYC (AVX-512), float32, 16
     channels-last pictures of 56 x 56: forward and backward take 1/6.7 (64 channels) and
     1/3.3 (192) of the time of torch's function, 1/3.5 and 1/3.1 of shifted adds'.
     """

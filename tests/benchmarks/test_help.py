@@ -11,7 +11,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 @pytest.mark.parametrize(
     "path",
-    sorted([*BENCHMARKS.glob("*.py"), *BENCHMARKS.glob("after/*.py")]),
+    sorted([*BENCHMARKS.glob("*.py"), *BENCHMARKS.glob("more/*.py")]),
     ids=lambda one: one.stem,
 )
 def test_every_benchmark_can_be_imported_and_says_how_it_is_called(

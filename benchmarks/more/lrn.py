@@ -1,6 +1,6 @@
 """Time LocalResponseNorm at GoogLeNet's two shapes against torch's and against shifted adds.
 
-Command: ``python benchmarks/lrn.py`` (one thread, about 15 seconds). Ratios above 1 say
+Command: ``python benchmarks/more/lrn.py`` (one thread, about 15 seconds). Ratios above 1 say
 how many times faster LocalResponseNorm is; all forms alternate within the one run.
 """
 
