@@ -219,8 +219,8 @@ def test_a_mirrored_picture_gives_about_the_mirrored_boxes() -> None:
 
 
 def test_boxes_move_with_a_thing_on_a_plain_ground() -> None:
-    # Exactly, but only off the border: there the ground's own box and the mirror image that
-    # filters see come in; so we compare the boxes that do not touch it.
+    # Exactly, but only off the border, where the ground's own box comes in; so we compare the
+    # boxes that do not touch it.
     thing = data.chelsea()[90:170, 130:230]
     search = SelectiveSearch(replace(MODES["doubled"], working_width=None, min_side=8))
     found = []
