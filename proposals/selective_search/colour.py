@@ -73,7 +73,7 @@ def _intensity(image: Image) -> Image:
 def _normalised_rgb(image: Image) -> Image:
     """Return each channel's share of the three, rounded down; black counts as grey."""
     sums = image.sum(axis=2, dtype=np.int32)[:, :, None]
-    shares = image * np.int32(255) // np.maximum(sums, 1)
+    shares = image.astype(np.int32) * 255 // np.maximum(sums, 1)
     return np.where(sums == 0, 85, shares).astype(np.uint8)
 
 
