@@ -144,8 +144,9 @@ class SelectiveSearch:
     mode : str or SelectiveSearchConfig
         A name out of `MODES`, or a configuration of your own.
     seed : int
-        Of the random part of the ranking, 0 to 2^32 - 1. The same image and seed give the same
-        boxes, on every run, platform and number of threads.
+        Of the random part of the ranking, 0 to 2^32 - 1. The same pixels and seed give the same
+        boxes, on every run and with any number of threads; docs/choices.md says on which
+        platforms that was measured.
     threads : int, optional
         Threads that share one image; as many as there are processors for this process
         (`foundation.processors`) when left out. A search may also be called from several
