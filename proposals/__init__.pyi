@@ -4,8 +4,8 @@ from .many import Skipped as Skipped
 from .many import propose_many as propose_many
 from .result import Proposals as Proposals
 from .result import Proposer as Proposer
-from .selective_search.search import MODES as MODES
+from .selective_search.config import MODES as MODES
+from .selective_search.config import SelectiveSearchConfig as SelectiveSearchConfig
 from .selective_search.search import SelectiveSearch as SelectiveSearch
-from .selective_search.search import SelectiveSearchConfig as SelectiveSearchConfig
 from .storage.header import ProposalFileError as ProposalFileError
 from .storage.proposal_file import ProposalFile as ProposalFile

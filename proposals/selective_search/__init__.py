@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from proposals.selective_search.search import MODES, SelectiveSearch, SelectiveSearchConfig
+from proposals.selective_search.config import MODES, SelectiveSearchConfig
+from proposals.selective_search.search import SelectiveSearch
 
 __all__ = ["MODES", "SelectiveSearch", "SelectiveSearchConfig"]

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from foundation.checks import check_whole
 from proposals.images import ImageError, as_rgb_uint8
-from proposals.selective_search.search import MODES, SelectiveSearch, SelectiveSearchConfig
+from proposals.selective_search.config import MODES, SelectiveSearchConfig
+from proposals.selective_search.search import SelectiveSearch
 
 _K, _STEP = 150, 150  # OpenCV's base_k and inc_k, where only one of them is given
 _FAST_SCALES, _QUALITY_SCALES = 3, 5  # how many k OpenCV takes of them

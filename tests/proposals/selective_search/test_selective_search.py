@@ -162,7 +162,9 @@ def test_native_size_is_the_working_width_of_a_picture_as_wide() -> None:
 
 def test_colour_spaces_one_at_a_time_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     together = SelectiveSearch("quality")(data.coffee())
-    monkeypatch.setattr("proposals.selective_search.search._PIXELS_AT_ONCE", 1)  # as in huge images
+    monkeypatch.setattr(
+        "proposals.selective_search.hierarchies._PIXELS_AT_ONCE", 1
+    )  # as in huge images
     apart = SelectiveSearch("quality")(data.coffee())
     np.testing.assert_array_equal(apart.boxes_xyxy, together.boxes_xyxy)
 
