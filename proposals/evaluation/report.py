@@ -141,8 +141,8 @@ class GeneratorReport:
         An image; NaN where no time was taken.
     by_budget : dict of str to Quality
         With the first n boxes of each image, by n, and with all boxes as "all".
-    by_size : dict of str to Quality
-        With all boxes, by COCO's size of the objects.
+    by_size : dict of str to dict of str to Quality
+        By COCO's size of the objects, then by the same keys.
     abo : dict of str to ClassOverlap
         Average best overlap of each class (any), by name, with all boxes.
     recall_by_iou : dict of str to list of float
@@ -156,7 +156,7 @@ class GeneratorReport:
     boxes_median: float
     seconds_median: float
     by_budget: dict[str, Quality]
-    by_size: dict[str, Quality]
+    by_size: dict[str, dict[str, Quality]]
     abo: dict[str, ClassOverlap]
     recall_by_iou: dict[str, list[float]]
     curve: Curve
@@ -219,9 +219,9 @@ def _report_one(
         boxes_mean=_over(np.mean, tally.boxes),
         boxes_median=_over(np.median, tally.boxes),
         seconds_median=_over(np.median, tally.seconds),
-        by_budget={key: overlaps.quality(names, count) for key, count in counts.items()},
+        by_budget=_by_count(overlaps, names, counts),
         by_size={
-            size: overlaps.quality(names, where=of_size(objects.areas, size)) for size in SIZES
+            size: _by_count(overlaps, names, counts, of_size(objects.areas, size)) for size in SIZES
         },
         abo=average_best_overlaps(overlaps.best.at(), names),
         recall_by_iou={
@@ -231,6 +231,15 @@ def _report_one(
         curve=_curve(overlaps, max(tally.boxes, default=0)),
         against_baseline=comparison,
     )
+
+
+def _by_count(
+    overlaps: Overlaps,
+    class_names: NDArray[np.str_],
+    counts: Mapping[str, int | None],
+    where: NDArray[np.bool_] | None = None,
+) -> dict[str, Quality]:
+    return {key: overlaps.quality(class_names, count, where) for key, count in counts.items()}
 
 
 def _over(statistic: Callable[[Sequence[float]], np.floating], values: Sequence[float]) -> float:

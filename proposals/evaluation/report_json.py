@@ -27,8 +27,8 @@ _CONVENTIONS: Final = {
     "average": "average recall: twice the integral of recall over IoU from 0.5 to 1, exact",
     "mabo": "mean over the classes of abo, the average best overlap (any)",
     "by_budget": "of the first n boxes of each image, or as many as there are",
-    "by_size": "all boxes; area of the object's box in square pixels: small < 32^2 <= medium <"
-    " 96^2 <= large",
+    "by_size": "by_budget for the objects of a size: area of the object's box in square pixels,"
+    " small < 32^2 <= medium < 96^2 <= large",
     "recall_by_iou": "one-to-one recall at each of iou_thresholds",
     "against_baseline": "ratios of mean boxes and of median seconds; differences with all boxes and"
     " a 95 % interval by paired bootstrap over images",

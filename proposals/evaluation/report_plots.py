@@ -85,10 +85,10 @@ def _plot_by_boxes(reports: Reports) -> Figure:
 
 
 def _plot_by_size(reports: Reports) -> Figure:
-    sizes = next(iter(reports.values())).by_size
+    sizes = {size: one["all"] for size, one in next(iter(reports.values())).by_size.items()}
     figure, panels = _panels(2, "All boxes, by size of the object")
     for name, style, places in _bar_places(reports, len(sizes)):
-        qualities = reports[name].by_size.values()
+        qualities = [by_budget["all"] for by_budget in reports[name].by_size.values()]
         coverage = [quality.any.at_50 for quality in qualities]
         average = [quality.one_to_one.average for quality in qualities]
         for panel, heights in zip(panels, (coverage, average), strict=True):

@@ -76,20 +76,28 @@ def _qualities(
 
 
 def _sizes(reports: Mapping[str, GeneratorReport]) -> Iterator[str]:
-    by_size = {name: one.by_size for name, one in reports.items()}
-    objects = ", ".join(
-        f"{quality.objects} {size}" for size, quality in next(iter(by_size.values())).items()
-    )
+    with_all = {
+        name: {size: by_budget["all"] for size, by_budget in one.by_size.items()}
+        for name, one in reports.items()
+    }
+    objects = {size: quality.objects for size, quality in next(iter(with_all.values())).items()}
+    counted = ", ".join(f"{count} {size}" for size, count in objects.items())
     yield from _qualities(
-        f"coverage at IoU 0.5 (any) by size of the objects: {objects}",
-        by_size,
+        f"coverage at IoU 0.5 (any) by size of the objects: {counted}",
+        with_all,
         lambda q: q.any.at_50,
     )
     yield from _qualities(
         "average recall (one-to-one) by size of the objects",
-        by_size,
+        with_all,
         lambda q: q.one_to_one.average,
     )
+    for size, count in objects.items():
+        yield from _qualities(
+            f"recall at IoU 0.5 (one-to-one) of the first N boxes, {count} {size} objects",
+            {name: one.by_size[size] for name, one in reports.items()},
+            lambda q: q.one_to_one.at_50,
+        )
 
 
 def _comparisons(reports: Mapping[str, GeneratorReport], baseline: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ of recall over IoU from 0.5 to 1 (Hosang et al.).
 Every generator sees each image in turn, so that a busy machine slows all alike, and runs once
 before the clock; quote ratios of times. Sizes are COCO's, by the area of the box: small below
 32 x 32 pixels, large from 96 x 96 on. What VOC marks as difficult, and COCO's crowds, do not count.
-Intervals are of 95 %, by bootstrap over images.
+Recall at 0.5 stands for each number of boxes, of all objects and of each size. Intervals are of 95 %, by bootstrap over images.
 Exit codes: 0 done; 1 done, but some images were skipped; 2 the command or an input cannot be used.
 """
 

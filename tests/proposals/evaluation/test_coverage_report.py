@@ -76,7 +76,12 @@ def test_boxes_and_seconds_are_averaged(
 def test_parts_agree_with_each_other(reports: dict[str, GeneratorReport]) -> None:
     for one in reports.values():
         whole = one.by_budget["all"]
-        assert sum(quality.objects for quality in one.by_size.values()) == whole.objects
+        assert all(list(of_size) == list(one.by_budget) for of_size in one.by_size.values())
+        for key, quality in one.by_budget.items():
+            sizes = [of_size[key] for of_size in one.by_size.values()]
+            assert sum(one_size.objects for one_size in sizes) == quality.objects
+            found = sum(s.one_to_one.at_50 * s.objects for s in sizes if s.objects)
+            assert found == pytest.approx(quality.one_to_one.at_50 * quality.objects)
         assert np.mean([single.abo for single in one.abo.values()]) == pytest.approx(whole.mabo)
         assert sum(single.objects for single in one.abo.values()) == whole.objects
         assert list(one.recall_by_iou) == list(one.by_budget) == ["10", "50", "all"]

@@ -66,11 +66,19 @@ def test_saved_proposals_give_the_figures_worked_out_by_hand(folder: Path, run_h
     assert rows(run, "by size of the objects: 1 small, 2 medium, 0 large\n")[
         "file:saved.parquet"
     ] == ["1.0000", "1.0000", "-"]
+    for objects, shares in (
+        ("1 small", ["0.0000", "1.0000", "1.0000"]),
+        ("2 medium", ["0.5000", "1.0000", "1.0000"]),
+        ("0 large", ["-", "-", "-"]),
+    ):
+        title = f"recall at IoU 0.5 (one-to-one) of the first N boxes, {objects} objects\n"
+        assert rows(run, title)["file:saved.parquet"] == shares
     written = json.loads((folder / "deep/figures.json").read_text())
     figures = written["generators"]["file:saved.parquet"]
     assert figures["abo"]["car"] == {"objects": 2, "abo": pytest.approx(0.6)}
     assert figures["abo"]["dog"] == {"objects": 1, "abo": pytest.approx(0.72)}
-    assert figures["by_size"]["large"]["any"]["at_50"] is None
+    assert figures["by_size"]["large"]["all"]["any"]["at_50"] is None
+    assert figures["by_size"]["medium"]["1"]["one_to_one"]["at_50"] == 0.5
     assert figures["seconds_median"] is None
     assert figures["against_baseline"] is None
 
@@ -109,6 +117,7 @@ def check_schema(written: dict[str, Any], names: list[str]) -> None:
         keys = ["100", "200", "500", "1000", "2000", "all"]
         assert list(one["by_budget"]) == list(one["recall_by_iou"]) == keys
         assert list(one["by_size"]) == ["small", "medium", "large"]
+        assert all(list(by_budget) == keys for by_budget in one["by_size"].values())
         quality = one["by_budget"]["all"]
         assert set(quality) == {"objects", "any", "one_to_one", "mabo"}
         assert set(quality["any"]) == set(quality["one_to_one"]) == {"at_50", "at_70", "average"}
