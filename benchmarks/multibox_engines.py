@@ -4,8 +4,8 @@
         --json benchmarks/results/multibox_engines.json
 
 Every engine and arithmetic sees each image in turn. Coverage counts an object when any box has an
-IoU of 0.5 with it; AR matches one to one. Merged is with doubled Selective Search, whose boxes are
-the same for all. Needs the extra ``train``.
+IoU of 0.5 with it; AR matches one to one. Merged is with the detector's Selective Search, whose
+boxes are the same for all. Needs the extra ``train``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from backbones.graph import GoogLeNetMaps
 from detector.datasets import ImageAnnotation, open_dataset
 from proposals import Proposals, SelectiveSearch, read_image
 from proposals.evaluation.report import GeneratorReport, Objects, Tally, report
-from proposals.merging import merge
+from proposals.merging import SELECTIVE_SEARCH, merge
 from proposals.multibox import (
     MultiBox,
     MultiBoxConfig,
@@ -87,7 +87,7 @@ def measure(
     annotations: Iterable[ImageAnnotation], multiboxes: dict[str, MultiBox]
 ) -> dict[str, dict[str, float]]:
     """Return the figures of each engine and arithmetic."""
-    search, ranking = SelectiveSearch(), pretrained_ranking()
+    search, ranking = SelectiveSearch(SELECTIVE_SEARCH), pretrained_ranking()
     tallies = {f"{name}{kind}": Tally() for name in multiboxes for kind in ("", ", merged")}
     truths = []
     for number, annotation in enumerate(annotations):

@@ -6,16 +6,16 @@ Here, and not in `proposals`, since MultiBox stands on a backbone of `backbones`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from backbones.graph import GoogLeNetMaps
-from proposals import MODES, Proposals, Proposer, SelectiveSearch
+from proposals import MODES, Proposals, Proposer, SelectiveSearch, SelectiveSearchConfig
 from proposals.evaluation.peers import OPENCV_MODES, OpenCvSelectiveSearch
-from proposals.merging import MergedProposals
+from proposals.merging import SELECTIVE_SEARCH, MergedProposals
 from proposals.multibox.openvino_predictor import OpenVinoPredictor
 from proposals.multibox.proposer import MultiBox, MultiBoxConfig
 from proposals.multibox.weights_file import pretrained_path
@@ -25,6 +25,7 @@ from proposals.storage.proposal_file import ProposalFile
 _FILE = "file:"
 _MULTIBOX = "multibox:"
 _OPENCV = "opencv-"
+_MERGED = "merged"
 _Maker = Callable[[int, int | None], Proposer]  # from seed and threads
 
 
@@ -46,7 +47,12 @@ class Source:
     timed: bool = True
 
 
-def default_proposer(*, seed: int = 0, threads: int | None = None) -> MergedProposals:
+def default_proposer(
+    *,
+    seed: int = 0,
+    threads: int | None = None,
+    selective_search: SelectiveSearchConfig = SELECTIVE_SEARCH,
+) -> MergedProposals:
     """Return Selective Search merged with MultiBox, from the weights of the package.
 
     Parameters
@@ -55,9 +61,12 @@ def default_proposer(*, seed: int = 0, threads: int | None = None) -> MergedProp
         Of what is random in Selective Search's order.
     threads : int, optional
         Threads that share one image; as many as there are processors when left out.
+    selective_search : SelectiveSearchConfig
+        Of other sizes of boxes and superpixels than the shipped ranking was made for; it orders
+        those, too.
     """
-    selective_search = SelectiveSearch(seed=seed, threads=threads)
-    return MergedProposals(selective_search, make_multibox(threads=threads), pretrained_ranking())
+    search = SelectiveSearch(selective_search, seed=seed, threads=threads)
+    return MergedProposals(search, make_multibox(threads=threads), pretrained_ranking())
 
 
 def make_multibox(path: Path | None = None, *, threads: int | None = None) -> MultiBox:
@@ -87,7 +96,14 @@ def generator_names() -> tuple[str, ...]:
     return tuple(_makers())
 
 
-def make_generator(name: str, *, seed: int, threads: int | None) -> Proposer:
+def takes_min_side(name: str) -> bool:
+    """Tell whether a generator's smallest boxes can be chosen: its Selective Search is ours."""
+    return name == _MERGED or name in MODES
+
+
+def make_generator(
+    name: str, *, seed: int, threads: int | None, min_side: int | None = None
+) -> Proposer:
     """Return a generator.
 
     Parameters
@@ -96,8 +112,24 @@ def make_generator(name: str, *, seed: int, threads: int | None) -> Proposer:
         Out of `generator_names`.
     seed, threads
         As `default_proposer` takes them.
+    min_side : int, optional
+        In place of the generator's own `SelectiveSearchConfig.min_side`.
+
+    Raises
+    ------
+    ValueError
+        If ``min_side`` is given to a generator that is not of `takes_min_side`, or negative.
     """
-    return _makers()[name](seed, threads)
+    if min_side is None:
+        return _makers()[name](seed, threads)
+    if not takes_min_side(name):
+        raise ValueError(
+            f"min_side can be chosen of {', '.join([*MODES, _MERGED])}, but got '{name}'"
+        )
+    if name == _MERGED:
+        chosen = replace(SELECTIVE_SEARCH, min_side=min_side)
+        return default_proposer(seed=seed, threads=threads, selective_search=chosen)
+    return SelectiveSearch(replace(MODES[name], min_side=min_side), seed=seed, threads=threads)
 
 
 def is_source_name(name: str) -> bool:
@@ -106,17 +138,21 @@ def is_source_name(name: str) -> bool:
     return of_file or name in generator_names()
 
 
-def make_source(name: str, *, seed: int, threads: int | None) -> Source:
+def make_source(
+    name: str, *, seed: int, threads: int | None, min_side: int | None = None
+) -> Source:
     """Return the source of that name: of `generator_names`, or with the path of a file.
 
     ``file:`` is one of proposals, ``multibox:`` one of weights of ``train-multibox``.
+    ``min_side`` is for the generators of `takes_min_side`; others go without.
     """
     if name.startswith(_FILE):
         return _file_source(name)
     if name.startswith(_MULTIBOX):
         generator: Proposer = make_multibox(Path(name.removeprefix(_MULTIBOX)), threads=threads)
     else:
-        generator = make_generator(name, seed=seed, threads=threads)
+        side = min_side if takes_min_side(name) else None
+        generator = make_generator(name, seed=seed, threads=threads, min_side=side)
     return Source(name, lambda _image_id, image: generator(image))
 
 
@@ -124,7 +160,7 @@ def _makers() -> dict[str, _Maker]:
     ours = {mode: _selective_search(mode) for mode in MODES}
     networks: dict[str, _Maker] = {
         "multibox": lambda _seed, threads: make_multibox(threads=threads),
-        "merged": lambda seed, threads: default_proposer(seed=seed, threads=threads),
+        _MERGED: lambda seed, threads: default_proposer(seed=seed, threads=threads),
     }
     return ours | networks | {f"{_OPENCV}{mode}": _opencv(mode) for mode in OPENCV_MODES}
 

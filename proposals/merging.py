@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from proposals.images import ImageLike, as_rgb_uint8
 from proposals.ranking import Ranking, best_first, describe
 from proposals.result import Proposals, Proposer
+from proposals.selective_search.config import SelectiveSearchConfig
 
-DUPLICATE_IOU = 0.95
+SELECTIVE_SEARCH: Final = SelectiveSearchConfig(ks=(50, 100, 200), min_side=8)
+"""What the shipped ranking is learned for: more and smaller boxes than those of R-CNN's call.
+
+The small ones find small objects; which of them come early is the ranking's to say.
+"""
+
+DUPLICATE_IOU: Final = 0.95
 """Of two boxes above this IoU the lesser is left out of the union."""
+
+MAX_BOXES: Final = 2000
+"""Boxes of the union that are kept when nothing else is asked."""
 
 
 class MergedProposals:
@@ -21,22 +33,38 @@ class MergedProposals:
         From an (H, W, 3) uint8 RGB image to its `Proposals`.
     ranking : Ranking
         Of `proposals.ranking.pretrained_ranking`, for example.
+    max_boxes : int
+        So many boxes are kept, the best ones.
+
+    Raises
+    ------
+    ValueError
+        If ``max_boxes`` is less than 1.
 
     Examples
     --------
     >>> from backbones import GoogLeNet
     >>> from proposals import SelectiveSearch
-    >>> from proposals.merging import MergedProposals
+    >>> from proposals.merging import SELECTIVE_SEARCH, MergedProposals
     >>> from proposals.multibox import MultiBox
     >>> from proposals.ranking import pretrained_ranking
     >>> multibox = MultiBox.from_pretrained(GoogLeNet(1))
-    >>> propose = MergedProposals(SelectiveSearch(), multibox, pretrained_ranking())
+    >>> propose = MergedProposals(SelectiveSearch(SELECTIVE_SEARCH), multibox, pretrained_ranking())
     """
 
-    def __init__(self, selective_search: Proposer, multibox: Proposer, ranking: Ranking) -> None:
+    def __init__(
+        self,
+        selective_search: Proposer,
+        multibox: Proposer,
+        ranking: Ranking,
+        max_boxes: int = MAX_BOXES,
+    ) -> None:
+        if max_boxes < 1:
+            raise ValueError(f"max_boxes must be 1 or more, but got {max_boxes}")
         self.selective_search = selective_search
         self.multibox = multibox
         self.ranking = ranking
+        self.max_boxes = max_boxes
 
     def __call__(self, image: ImageLike) -> Proposals:
         """Propose boxes for one image, the best first, so that any prefix can be taken.
@@ -47,11 +75,17 @@ class MergedProposals:
             As `proposals.images.as_rgb_uint8` takes it; arrays are RGB.
         """
         rgb = as_rgb_uint8(image)
-        return merge(self.selective_search(rgb), self.multibox(rgb), self.ranking)
+        found = self.selective_search(rgb), self.multibox(rgb)
+        return merge(*found, self.ranking, self.max_boxes)
 
 
-def merge(selective_search: Proposals, multibox: Proposals, ranking: Ranking) -> Proposals:
-    """Return the union of both, near-duplicates left out, in the ranking's order.
+def merge(
+    selective_search: Proposals,
+    multibox: Proposals,
+    ranking: Ranking,
+    max_boxes: int = MAX_BOXES,
+) -> Proposals:
+    """Return the best of the union of both, near-duplicates left out, in the ranking's order.
 
     Each box keeps the name of its generator and its place there. Scores are what each box
     was worth when it was taken, from 0 to 1.
@@ -61,6 +95,7 @@ def merge(selective_search: Proposals, multibox: Proposals, ranking: Ranking) ->
     selective_search, multibox : Proposals
         Of one image.
     ranking : Ranking
+    max_boxes : int
 
     Raises
     ------
@@ -78,7 +113,7 @@ def merge(selective_search: Proposals, multibox: Proposals, ranking: Ranking) ->
     confidences = np.concatenate([np.zeros(len(selective_search), np.float32), multibox.scores])
     features = describe(boxes, multibox.image_size, sources == 1, confidences, ranks)
     chosen, worth = best_first(
-        boxes, ranking.qualities(features), ranking.likeness_penalty, DUPLICATE_IOU
+        boxes, ranking.qualities(features), ranking.likeness_power, DUPLICATE_IOU, max_boxes
     )
     return Proposals(
         boxes_xyxy=boxes[chosen],

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.kernels import kernel, read_only
+from foundation.kernels import kernel, read_only, subroutine
 from proposals.boxes import box_at, iou, pairwise_iou
 
 FloatArray = NDArray[np.float32]
@@ -38,11 +38,14 @@ FEATURES = (
     "at_bottom",
     "off_centre_x",
     "off_centre_y",
+    "shorter_side",
+    "longer_side",
 )
 """What `describe` tells of a box, column by column."""
 
+_ALIKE = (0.6, 0.8)  # IoUs from which on boxes are counted; ascending
 _EDGE = 0.01  # of a side; boxes this close to the border touch it
-_FORMAT = "proposal ranking 1"
+_FORMAT = "proposal ranking 2"
 
 
 class RankingFileError(ValueError):
@@ -51,7 +54,7 @@ class RankingFileError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """A network of two layers from `FEATURES` to a quality, and the penalty on likeness.
+    """A network from `FEATURES` to a quality, and how much likeness costs.
 
     Attributes
     ----------
@@ -60,14 +63,15 @@ class Ranking:
     layers : tuple of (weights, biases)
         Weights (outputs, inputs) float32 and biases (outputs,) float32; hyperbolic tangents
         between them, a logistic function after the last.
-    likeness_penalty : float
-        Share of a box's quality that is lost when the same box has been taken, from 0 to 1.
+    likeness_power : float
+        0 or more: what `best_first` raises 1 - IoU to. The higher, the sooner other objects
+        come, and the later a closer box of the same one.
     """
 
     means: FloatArray
     scales: FloatArray
     layers: tuple[tuple[FloatArray, FloatArray], ...]
-    likeness_penalty: float
+    likeness_power: float
 
     def qualities(self, features: FloatArray) -> FloatArray:
         """Return a number (N,) of 0 to 1 for each row of features (N, F)."""
@@ -127,17 +131,33 @@ def describe(
         *(shares[:, :2] < _EDGE).T,
         *(shares[:, 2:] > 1 - _EDGE).T,
         *np.abs(centres - 0.5).T,
+        np.log(sides.min(axis=1)),  # pixels: few of them show little, however small the image
+        np.log(sides.max(axis=1)),
     ]
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
 
 
 def best_first(
-    boxes_xyxy: FloatArray, qualities: FloatArray, likeness_penalty: float, duplicate_iou: float
+    boxes_xyxy: FloatArray,
+    qualities: FloatArray,
+    likeness_power: float,
+    duplicate_iou: float,
+    max_boxes: int | None = None,
 ) -> tuple[NDArray[np.int64], FloatArray]:
     """Take boxes one by one, the best of what is left each time.
 
-    A box is worth its quality times 1 - ``likeness_penalty`` x the largest IoU with a box
-    already taken. Boxes above ``duplicate_iou`` with one already taken are left out.
+    A box is worth its quality times ``(1 - IoU) ** likeness_power``, where the IoU is the
+    largest with a box already taken; of boxes worth the same, the first is taken. Boxes above
+    ``duplicate_iou`` with one already taken are left out.
+
+    Parameters
+    ----------
+    boxes_xyxy : ndarray, (N, 4) float32
+    qualities : ndarray, (N,) float32
+        0 or more.
+    likeness_power, duplicate_iou : float
+    max_boxes : int, optional
+        So many are taken at most; all when left out.
 
     Returns
     -------
@@ -145,18 +165,22 @@ def best_first(
     values : ndarray, (M,) float32
         What each was worth when it was taken; they never rise.
     """
-    taken = np.empty(len(boxes_xyxy), np.int64)
-    values = np.empty(len(boxes_xyxy), np.float32)
-    count = _best_first(
+    count = len(boxes_xyxy)
+    room = count if max_boxes is None else min(count, max_boxes)
+    taken, values = np.empty(room, np.int64), np.empty(room, np.float32)
+    found = _best_first(
         read_only(boxes_xyxy, np.float32),
         read_only(qualities, np.float32),
-        np.float32(likeness_penalty),
+        np.float32(likeness_power),
         np.float32(duplicate_iou),
         np.array(qualities, np.float32),
+        np.zeros(count, np.float32),
+        np.zeros(count, np.int64),
+        np.argsort(-qualities, kind="stable"),
         taken,
         values,
     )
-    return taken[:count], values[:count]
+    return taken[:found], values[:found]
 
 
 def load_ranking(path: str | Path) -> Ranking:
@@ -193,7 +217,7 @@ def ranking_document(ranking: Ranking, provenance: dict[str, Any]) -> str:
         "means": _rounded(ranking.means),
         "scales": _rounded(ranking.scales),
         "layers": [[_rounded(weights), _rounded(biases)] for weights, biases in ranking.layers],
-        "likeness_penalty": ranking.likeness_penalty,
+        "likeness_power": ranking.likeness_power,
         "provenance": provenance,
     }
     return json.dumps(document) + "\n"
@@ -204,8 +228,10 @@ def _ranking_from(document: dict[str, Any]) -> Ranking:
         means=_floats(document["means"]),
         scales=_floats(document["scales"]),
         layers=tuple((_floats(w), _floats(b)) for w, b in document["layers"]),
-        likeness_penalty=float(document["likeness_penalty"]),
+        likeness_power=float(document["likeness_power"]),
     )
+    if not 0 <= ranking.likeness_power < float("inf"):
+        raise ValueError(f"likeness_power is {ranking.likeness_power}, not 0 or more")
     if not np.isfinite(ranking.qualities(np.zeros((1, len(FEATURES)), np.float32))).all():
         raise ValueError("its numbers are not finite")
     return ranking
@@ -232,39 +258,90 @@ def _overlaps(
     ious = pairwise_iou(boxes, multibox) * confidences  # (N, K)
     none = np.zeros(len(boxes), np.float32)
     confident = ious.max(axis=1) if ious.size else none
-    among = pairwise_iou(boxes, boxes)  # (N, N)
-    close = (among >= 0.8).sum(axis=1)
-    near = (among >= 0.6).sum(axis=1)
-    return confident, ious.sum(axis=1), close.astype(np.float32), near.astype(np.float32)
+    alike = np.ones((len(boxes), len(_ALIKE)), np.float32)  # each with itself
+    _count_alike(read_only(boxes, np.float32), alike, np.array(_ALIKE, np.float32))
+    near, close = alike.T
+    return confident, ious.sum(axis=1), close, near
+
+
+@kernel
+def _count_alike(boxes: FloatArray, alike: FloatArray, at_least: FloatArray) -> None:
+    """Add to ``alike`` (N, T) how many other boxes have an IoU of ``at_least`` (T,) with each."""
+    for one in range(boxes.shape[0]):
+        box = box_at(boxes, one)
+        for other in range(one):
+            likeness = iou(box, box_at(boxes, other))
+            if likeness < at_least[0]:
+                continue
+            for level in range(at_least.size):
+                if likeness >= at_least[level]:
+                    alike[one, level] += 1
+                    alike[other, level] += 1
 
 
 @kernel
 def _best_first(
     boxes: FloatArray,
     qualities: FloatArray,
-    penalty: np.float32,
+    power: np.float32,
     duplicate_iou: np.float32,
     worth: FloatArray,
+    likeness: FloatArray,
+    compared: NDArray[np.int64],
+    heap: NDArray[np.int64],
     taken: NDArray[np.int64],
     values: FloatArray,
 ) -> int:
-    """Fill ``taken`` and ``values``, and return how many; ``worth`` is used up, to -1."""
-    for kept in range(worth.size):
-        best = 0
-        for other in range(worth.size):
-            if worth[other] > worth[best]:
-                best = other
-        if worth[best] < 0:
-            return kept
-        taken[kept], values[kept] = best, worth[best]
-        worth[best] = -1
-        box = box_at(boxes, best)
-        for other in range(worth.size):
-            if worth[other] < 0:
-                continue
-            likeness = iou(box, box_at(boxes, other))
-            if likeness > duplicate_iou:
-                worth[other] = -1
-            elif likeness > 0:
-                worth[other] = min(worth[other], qualities[other] * (1 - penalty * likeness))
-    return worth.size
+    """Fill ``taken`` and ``values``, and return how many.
+
+    A box's worth only falls. So a box is compared with what was taken since it was last looked
+    at when it comes to the top of the heap, and taken when it is still there: most boxes are
+    compared with few others. ``worth`` are the qualities at first, ``heap`` their order.
+    """
+    count, size = 0, heap.size
+    while size > 0 and count < taken.size:
+        top = heap[0]
+        if compared[top] == count:
+            taken[count], values[count] = top, worth[top]
+            count += 1
+            size = _drop_top(heap, worth, size)
+            continue
+        box, most = box_at(boxes, top), likeness[top]
+        while compared[top] < count and most <= duplicate_iou:
+            most = max(most, iou(box, box_at(boxes, taken[compared[top]])))
+            compared[top] += 1
+        if most > duplicate_iou:
+            size = _drop_top(heap, worth, size)
+        else:
+            likeness[top] = most
+            worth[top] = qualities[top] * (1 - most) ** power
+            _sink(heap, worth, size)
+    return count
+
+
+@subroutine
+def _drop_top(heap: NDArray[np.int64], worth: FloatArray, size: int) -> int:
+    """Take the first box out of a heap of so many, and return how many are left."""
+    heap[0] = heap[size - 1]
+    _sink(heap, worth, size - 1)
+    return size - 1
+
+
+@subroutine
+def _sink(heap: NDArray[np.int64], worth: FloatArray, size: int) -> None:
+    """Let the first box of a heap sink below all that are worth more, or as much but earlier."""
+    place, box = 0, heap[0]
+    while 2 * place + 1 < size:
+        child = 2 * place + 1
+        if child + 1 < size and _before(heap[child + 1], heap[child], worth):
+            child += 1
+        if not _before(heap[child], box, worth):
+            break
+        heap[place] = heap[child]
+        place = child
+    heap[place] = box
+
+
+@subroutine
+def _before(box: int, other: int, worth: FloatArray) -> bool:
+    return bool(worth[box] > worth[other] or (worth[box] == worth[other] and box < other))

@@ -41,7 +41,7 @@ from detector.commands.shared.command import refuse_usage, teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, open_split
 from detector.commands.shared.inputs import add_picture_inputs, list_pictures
 from detector.commands.shared.progress import progress
-from detector.commands.shared.proposers import PROPOSERS, proposer_name
+from detector.commands.shared.proposers import MIN_SIDE, PROPOSERS, proposer_name
 from detector.commands.shared.values import count_from_one, output_file, seed
 from foundation.processors import available_processors
 from proposals.storage.header import ProposalSettings
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from detector.datasets import Dataset
     from proposals.storage.parts import Picture
 
-_SETTINGS = ("generator", "seed", "max_boxes")
+_SETTINGS = ("generator", "seed", "max_boxes", "min_side")
 
 
 def build_parser(program: str | None) -> argparse.ArgumentParser:
@@ -70,6 +70,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
         help=f"of the ranking (default: {ProposalSettings.seed})")
     add("--max-boxes", type=int, metavar="N",
         help="keep the best N boxes of a picture (default: all)")
+    add("--min-side", type=int, metavar="N", help=MIN_SIDE)
     add("--workers", type=count_from_one, default=available_processors(), metavar="N",
         help="pictures worked on at the same time (default: one a processor)")
     add("--overwrite", action="store_true",
@@ -81,12 +82,17 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Propose for all pictures, and print what came of it; return the exit code."""
     _check_inputs(options)
-    from detector.proposers import make_generator
+    from detector.proposers import make_generator, takes_min_side
     from proposals.storage.batch import IMAGES_A_PART, propose_to_file
 
     settings = _settings(options)
+    if settings.min_side is not None and not takes_min_side(settings.generator):
+        refuse_usage(f"argument --min-side: {settings.generator} has no smallest side to choose")
     pictures = _pictures(options)
-    make = partial(make_generator, settings.generator, seed=settings.seed, threads=1)
+    make = partial(
+        make_generator, settings.generator,
+        seed=settings.seed, threads=1, min_side=settings.min_side,
+    )  # fmt: skip
     try:
         with progress(len(pictures), "proposing", "image") as advance_to:
             made = propose_to_file(

@@ -15,9 +15,9 @@ from proposals import Proposals
 from proposals.boxes import pairwise_iou
 from proposals.ranking import FEATURES, Ranking, describe
 
-LIKENESS_PENALTY = 1.0
+LIKENESS_POWER = 2.0
 _HIDDEN = 24
-_STEPS = 1500
+_STEPS = 3000
 _ROWS = 4096  # boxes a step
 # A box of this IoU with an object is worth nothing to learn, and one of that everything.
 _WORTHLESS, _PERFECT = 0.35, 0.85
@@ -68,7 +68,7 @@ def learn_ranking(images: Iterable[RankingData], seed: int) -> Ranking:
         means=means,
         scales=scales,
         layers=tuple((_array(layer.weight), _array(layer.bias)) for layer in layers),
-        likeness_penalty=LIKENESS_PENALTY,
+        likeness_power=LIKENESS_POWER,
     )
 
 

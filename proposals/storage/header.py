@@ -29,20 +29,25 @@ class ProposalSettings:
         Of what is random in its ranking.
     max_boxes : int or None
         The best so many boxes of an image are kept; all when None.
+    min_side : int or None
+        In place of the generator's own `SelectiveSearchConfig.min_side`.
 
     Raises
     ------
     ValueError
-        If ``max_boxes`` is less than 1.
+        If ``max_boxes`` is less than 1, or ``min_side`` less than 0.
     """
 
     generator: str = "doubled"
     seed: int = 0
     max_boxes: int | None = None
+    min_side: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_boxes is not None and self.max_boxes < 1:
             raise ValueError(f"max_boxes must be 1 or more, but got {self.max_boxes}")
+        if self.min_side is not None and self.min_side < 0:
+            raise ValueError(f"min_side must be 0 or more, but got {self.min_side}")
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from skimage import data
 
 from detector.proposers import generator_names, is_source_name, make_generator, make_source
 from proposals import MODES, SelectiveSearch
 from proposals.evaluation.peers import OPENCV_MODES, OpenCvSelectiveSearch
+from proposals.merging import SELECTIVE_SEARCH, MergedProposals
 
 
 def test_all_modes_are_generators() -> None:
@@ -19,6 +22,23 @@ def test_all_modes_are_generators() -> None:
         peer = make_generator(f"opencv-{mode}", seed=3, threads=None)
         assert isinstance(peer, OpenCvSelectiveSearch)
         assert peer.mode == mode
+
+
+def test_the_smallest_side_can_be_chosen_where_selective_search_is_ours() -> None:
+    search = make_generator("fast", seed=0, threads=1, min_side=5)
+    assert isinstance(search, SelectiveSearch)
+    assert search.config == replace(MODES["fast"], min_side=5)
+    merged = make_generator("merged", seed=0, threads=1, min_side=5)
+    assert isinstance(merged, MergedProposals)
+    assert isinstance(merged.selective_search, SelectiveSearch)
+    assert merged.selective_search.config == replace(SELECTIVE_SEARCH, min_side=5)
+    with pytest.raises(ValueError, match=r"min_side can be chosen of doubled, .*'multibox'"):
+        make_generator("multibox", seed=0, threads=1, min_side=5)
+
+
+def test_r_cnn_s_smallest_side_stays_that_of_its_modes() -> None:
+    assert {config.min_side for config in MODES.values()} == {20}
+    assert {config.working_width for config in MODES.values()} == {500}
 
 
 def test_a_generator_is_a_source_whatever_the_image_is_called() -> None:

@@ -11,7 +11,13 @@ from skimage import data
 from backbones import GoogLeNet
 from proposals import Proposals, SelectiveSearch
 from proposals.boxes import pairwise_iou
-from proposals.merging import DUPLICATE_IOU, MergedProposals, merge
+from proposals.merging import (
+    DUPLICATE_IOU,
+    MAX_BOXES,
+    SELECTIVE_SEARCH,
+    MergedProposals,
+    merge,
+)
 from proposals.multibox import MultiBox, MultiBoxConfig
 from proposals.multibox.proposer import WHOLE
 from proposals.ranking import pretrained_ranking
@@ -47,6 +53,17 @@ def test_each_box_keeps_its_source_and_rank() -> None:
     assert told[tuple(BOXES[2].tolist())] == ("multibox", 0)
 
 
+def test_the_best_so_many_boxes_are_kept() -> None:
+    ranking = pretrained_ranking()
+    everything = merge(of("selective_search", 3), of("multibox", 2), ranking)
+    for count in (1, 2, 3, 4):
+        some = merge(of("selective_search", 3), of("multibox", 2), ranking, count)
+        np.testing.assert_array_equal(some.boxes_xyxy, everything.boxes_xyxy[:count])
+        np.testing.assert_array_equal(some.scores, everything.scores[:count])
+    with pytest.raises(ValueError, match="max_boxes must be 1 or more, but got 0"):
+        MergedProposals(SelectiveSearch(), SelectiveSearch(), ranking, max_boxes=0)
+
+
 def test_proposals_of_two_images_are_not_merged() -> None:
     other = Proposals.of_one_source(BOXES, (61, 80), "multibox", [0.9, 0.5, 0.1])
     with pytest.raises(ValueError, match="must be of one image"):
@@ -72,8 +89,10 @@ def test_a_pillow_image_gives_what_its_file_gives(tmp_path: Path) -> None:
 
 def test_the_shipped_parts_work_together_on_a_picture() -> None:
     multibox = MultiBox.from_pretrained(GoogLeNet(1), MultiBoxConfig(crops=(WHOLE,)))
-    propose = MergedProposals(SelectiveSearch(), multibox, pretrained_ranking())
+    search = SelectiveSearch(SELECTIVE_SEARCH)
+    propose = MergedProposals(search, multibox, pretrained_ranking())
     found = propose(data.astronaut())
+    assert len(found) <= MAX_BOXES
     assert {"selective_search", "multibox"} == set(found.source_names())
     ious = pairwise_iou(found.boxes_xyxy, found.boxes_xyxy)
     assert ious[~np.eye(len(found), dtype=bool)].max() <= DUPLICATE_IOU + 1e-5

@@ -27,38 +27,45 @@ def random_boxes(seed: int, count: int) -> np.ndarray:
 
 
 def slow_best_first(
-    boxes: np.ndarray, qualities: np.ndarray, penalty: float, duplicate_iou: float
+    boxes: np.ndarray, qualities: np.ndarray, power: float, duplicate_iou: float
 ) -> list[int]:
     ious = pairwise_iou(boxes, boxes)
     taken: list[int] = []
     left = list(range(len(boxes)))
     while left:
         worth = [
-            qualities[i] * (1 - penalty * max((ious[i, j] for j in taken), default=0)) for i in left
+            qualities[i] * (1 - max((ious[i, j] for j in taken), default=0)) ** power for i in left
         ]
         taken.append(left[int(np.argmax(worth))])
         left = [i for i in left if i != taken[-1] and ious[i, taken[-1]] <= duplicate_iou]
     return taken
 
 
-@given(st.integers(0, 20), st.integers(0, 999), st.sampled_from([0.0, 0.5, 1.0]))
-def test_boxes_are_taken_as_the_slow_way_takes_them(count: int, seed: int, penalty: float) -> None:
+@given(st.integers(0, 40), st.integers(0, 999), st.sampled_from([0.0, 1.0, 1.5]))
+def test_boxes_are_taken_as_the_slow_way_takes_them(count: int, seed: int, power: float) -> None:
     boxes = random_boxes(seed, count)
-    qualities = np.random.RandomState(seed).permutation(count).astype(np.float32) / 20 + 0.01
-    taken, worth = best_first(boxes, qualities, penalty, 0.6)
-    expected = slow_best_first(boxes, qualities.astype(np.float64), penalty, 0.6)
-    # Two boxes of nearly equal worth may change places by rounding.
-    assert len(taken) == len(set(taken.tolist()))
-    if penalty == 0:
-        assert taken.tolist() == expected
+    qualities = np.random.RandomState(seed).uniform(0.01, 1, count).astype(np.float32)
+    taken, worth = best_first(boxes, qualities, power, 0.6)
     assert (np.diff(worth) <= 0).all()
+    expected = slow_best_first(boxes, qualities, power, 0.6)
+    assert taken.tolist() == expected
+    some, _ = best_first(boxes, qualities, power, 0.6, max_boxes=7)
+    assert some.tolist() == expected[:7]
+
+
+@given(st.integers(0, 40), st.integers(0, 999))
+def test_of_boxes_worth_the_same_the_first_is_taken(count: int, seed: int) -> None:
+    apart = np.arange(count, dtype=np.float32)[:, None] * 10 + np.array([0, 0, 5, 5], np.float32)
+    qualities = np.random.RandomState(seed).randint(1, 4, count).astype(np.float32)
+    taken, _ = best_first(apart, qualities, 1.5, 0.6)
+    assert taken.tolist() == np.argsort(-qualities, kind="stable").tolist()
 
 
 def test_a_likeness_moves_back_and_a_duplicate_leaves() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 10], [30, 30, 40, 40]], np.float32)
-    taken, worth = best_first(boxes, np.array([0.9, 0.8, 0.7, 0.5], np.float32), 1.0, 0.95)
+    taken, worth = best_first(boxes, np.array([0.9, 0.8, 0.7, 0.5], np.float32), 2.0, 0.95)
     assert taken.tolist() == [0, 3, 1]
-    np.testing.assert_allclose(worth, [0.9, 0.5, 0.8 * 0.1], atol=1e-6)
+    np.testing.assert_allclose(worth, [0.9, 0.5, 0.8 * 0.1**2], atol=1e-6)
 
 
 @pytest.mark.parametrize(("count", "multibox"), [(0, 0), (3, 0), (3, 3), (5, 2)])
@@ -73,6 +80,16 @@ def test_every_box_is_described_by_finite_numbers(count: int, multibox: int) -> 
     assert np.isfinite(features).all()
 
 
+def test_boxes_alike_are_counted_as_the_slow_way_counts_them() -> None:
+    boxes = random_boxes(0, 60)
+    none = np.zeros(60, np.float32)
+    rows = describe(boxes, (50, 50), none > 0, none, np.arange(60, dtype=np.int32))
+    for share in (0.6, 0.8):
+        counts = (pairwise_iou(boxes, boxes) >= np.float32(share)).sum(axis=1)
+        column = rows[:, FEATURES.index(f"boxes_at_{share}")]
+        np.testing.assert_allclose(column, np.log1p(counts), rtol=1e-6)
+
+
 def test_features_say_what_they_are_called() -> None:
     boxes = np.array([[0, 0, 20, 10], [0, 0, 20, 10], [60, 60, 100, 100]], np.float32)
     from_multibox = np.array([False, True, False])
@@ -83,7 +100,9 @@ def test_features_say_what_they_are_called() -> None:
     assert [row["is_multibox"] for row in told] == [0, 1, 0]
     assert [row["best_confident_overlap"] for row in told] == [0.5, 0.5, 0]
     assert told[0]["boxes_at_0.8"] == pytest.approx(np.log(3))
+    assert told[2]["boxes_at_0.6"] == pytest.approx(np.log(2))
     assert told[0]["aspect"] == pytest.approx(np.log(2))
+    assert (told[0]["shorter_side"], told[0]["longer_side"]) == pytest.approx(np.log([10, 20]))
     assert (told[0]["at_left"], told[0]["at_right"]) == (1, 0)
     assert (told[2]["at_top"], told[2]["at_bottom"]) == (0, 1)
     assert told[2]["rank"] == pytest.approx(np.log(8))
@@ -104,11 +123,11 @@ def test_a_ranking_comes_back_from_its_text(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         load_ranking(path).qualities(rows), ranking.qualities(rows), atol=1e-3
     )
-    assert load_ranking(path).likeness_penalty == 0.5
+    assert load_ranking(path).likeness_power == 0.5
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": "proposal ranking 1", "features": []}']
+    "text", ["", "[]", "{}", '{"format": "proposal ranking 2", "features": []}']
 )
 def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.json"

@@ -24,7 +24,8 @@ of recall over IoU from 0.5 to 1 (Hosang et al.).
 Every generator sees each image in turn, so that a busy machine slows all alike, and runs once
 before the clock; quote ratios of times. Sizes are COCO's, by the area of the box: small below
 32 x 32 pixels, large from 96 x 96 on. What VOC marks as difficult, and COCO's crowds, do not count.
-Recall at 0.5 stands for each number of boxes, of all objects and of each size. Intervals are of 95 %, by bootstrap over images.
+Recall at 0.5 stands for each number of boxes, of all objects and of each size. Intervals are of
+95 %, by bootstrap over images.
 Exit codes: 0 done; 1 done, but some images were skipped; 2 the command or an input cannot be used.
 """
 
@@ -39,7 +40,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from detector.commands.shared.command import refuse_usage, teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, chosen_format, open_split
 from detector.commands.shared.progress import progress
-from detector.commands.shared.proposers import PROPOSERS, source_or_file
+from detector.commands.shared.proposers import MIN_SIDE, PROPOSERS, source_or_file
 from detector.commands.shared.values import count_from_one, output_file, output_folder, seed
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("-j", "--json", type=output_file, metavar="FILE", help="write all figures there")
     add("--plots", type=output_folder, metavar="DIR",
         help="write plots (PNG) into that folder")
+    add("--min-side", type=int, metavar="N", help=MIN_SIDE)
     add("--threads", type=count_from_one, metavar="N",
         help="threads that share one image (default: one a processor)")
     add("--seed", type=seed, default=0, metavar="N",
@@ -129,9 +131,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_generators(options: argparse.Namespace) -> None:
+    from detector.proposers import takes_min_side
+
     names = options.generators
     if len(set(names)) < len(names):
         refuse_usage("argument --generators: give each once")
+    if options.min_side is not None and not any(map(takes_min_side, names)):
+        refuse_usage("argument --min-side: none of these generators has a smallest side")
     if options.baseline not in (None, *names):
         refuse_usage(
             f"argument --baseline: must be one of {', '.join(names)}, but is '{options.baseline}'"
@@ -175,7 +181,8 @@ def _sources(options: argparse.Namespace) -> list[Source]:
     from detector.proposers import make_source
 
     return [
-        make_source(name, seed=options.seed, threads=options.threads) for name in options.generators
+        make_source(name, seed=options.seed, threads=options.threads, min_side=options.min_side)
+        for name in options.generators
     ]
 
 
@@ -262,6 +269,6 @@ def _publish(measured: Measured, options: argparse.Namespace) -> None:
 
 def _settings(options: argparse.Namespace, baseline: str) -> dict[str, object]:
     """Return what decides the figures, for the JSON."""
-    asked = ("split", "hold_out", "every", "classes", "generators", "threads", "seed")
+    asked = ("split", "hold_out", "every", "classes", "generators", "threads", "seed", "min_side")
     named = {name: getattr(options, name) for name in asked}
     return {"format": chosen_format(options), "baseline": baseline, **named}

@@ -14,6 +14,12 @@ PROPOSERS: Final = (
 )
 """The names of `detector.proposers.generator_names`, which takes long to import, for help texts."""
 
+MIN_SIDE: Final = (
+    "smallest side of Selective Search's boxes, in pixels of the picture at a width of 500"
+    " (default: 20, as R-CNN; 8 of merged)"
+)
+"""Help of ``--min-side``."""
+
 
 def _names() -> Sequence[str]:
     from detector.proposers import generator_names

@@ -80,7 +80,7 @@ def test_bad_pictures_are_listed_at_the_end_of_every_run(
         assert list(file) == ["pictures/cat.png", "pictures/deep/cmyk.jpg"]
         assert list(file.skipped) == ["pictures/bad.gif", "absent.png"]
         assert len(file["pictures/cat.png"]) == 3
-    make_generator.assert_called_once_with("doubled", seed=0, threads=1)
+    make_generator.assert_called_once_with("doubled", seed=0, threads=1, min_side=None)
     second = run_here(*command)
     assert (second.returncode, second.stderr) == (1, first.stderr)
     assert "was complete already; nothing to do" in second.stdout
@@ -111,10 +111,10 @@ def test_a_data_set_keeps_its_ids_and_flags_reach_the_generator(
 ) -> None:
     run = run_here(
         *("--root", "tree", "--split", "val", "--out", "val.parquet", "--workers", "1"),
-        *("--generator", "fast", "--seed", "4", "--max-boxes", "2"),
+        *("--generator", "fast", "--seed", "4", "--max-boxes", "2", "--min-side", "6"),
     )
     assert run.returncode == 1
-    make_generator.assert_called_once_with("fast", seed=4, threads=1)
+    make_generator.assert_called_once_with("fast", seed=4, threads=1, min_side=6)
     with ProposalFile("val.parquet") as file:
         assert list(file) == ["cat"]
         assert len(file["cat"]) == 2
@@ -162,6 +162,11 @@ def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mo
         ),
         (["pictures", "--workers", "0"], "--workers: must be a whole number from 1, but is '0'"),
         (["pictures", "--max-boxes", "0"], "max_boxes must be 1 or more, but got 0"),
+        (["pictures", "--min-side", "-1"], "min_side must be 0 or more, but got -1"),
+        (
+            ["pictures", "--generator", "multibox", "--min-side", "9"],
+            "argument --min-side: multibox has no smallest side to choose",
+        ),
         (["*.tiff"], "*.tiff: matches no pictures"),
         (["pictures", "--out", "pictures"], "-o/--out: must be a file, but 'pictures' is a"),
         (["pictures", "--out", "pictures/cat.png"], "cat.png: damaged, or not Parquet"),

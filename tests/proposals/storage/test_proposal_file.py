@@ -18,7 +18,7 @@ from proposals.storage.header import ProposalSettings, Run
 from proposals.storage.parquet import ImageRow
 from proposals.storage.parts import Parts, Picture
 
-SETTINGS = ProposalSettings(generator="stub", seed=3, max_boxes=9)
+SETTINGS = ProposalSettings(generator="stub", seed=3, max_boxes=9, min_side=5)
 NONE = Proposals.of_one_source(np.zeros((0, 4)), (8, 10), "a")
 ONE = Proposals.of_one_source([[1, 2, 3, 4.5]], (8, 10), "b", scores=[0.25])
 TWO = Proposals(
@@ -89,7 +89,9 @@ def test_other_programs_find_what_the_description_says(path: Path) -> None:
     ]
     rows = table.to_pylist()
     header = json.loads(table.schema.metadata[b"proposals"])
-    assert header["settings"] == {"generator": "stub", "seed": 3, "max_boxes": 9}
+    assert header["settings"] == {
+        "generator": "stub", "seed": 3, "max_boxes": 9, "min_side": 5,
+    }  # fmt: skip
     assert header["sources"] == ["a", "b", "c"]
     assert header["images"]["count"] == 5
     assert rows[3] == {

@@ -139,6 +139,19 @@ def test_the_same_run_gives_the_same_figures_but_for_time(folder: Path, run_here
     assert one == two
 
 
+def test_small_boxes_can_be_had(folder: Path, run_here: Tool) -> None:
+    for side in ("20", "2"):
+        run = run_here(
+            *SPLIT, "--generators", "single", "file:saved.parquet",
+            "--min-side", side, "--json", f"{side}.json",
+        )  # fmt: skip
+        assert run.returncode == 0
+    few, many = (json.loads((folder / f"{side}.json").read_text()) for side in ("20", "2"))
+    assert (few["settings"]["min_side"], many["settings"]["min_side"]) == (20, 2)
+    boxes = [one["generators"]["single"]["boxes_mean"] for one in (few, many)]
+    assert boxes[0] < boxes[1]
+
+
 def test_of_chosen_classes_and_every_second_image(run_here: Tool) -> None:
     run = run_here(*SAVED, "--classes", "dog", "--every", "2")
     assert run.stdout.startswith("2 images of val, 1 objects\n")
@@ -191,6 +204,7 @@ def test_no_image_that_can_be_measured_is_an_error(folder: Path, run_here: Tool)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--min-side", "5"], "argument --min-side: none of these generators has a smallest side"),
         (["--root", "nowhere"], "nowhere: no such folder; give the folder of a data set"),
         (["--split", "test"], "test.txt: no such list; tree/ImageSets/DET holds val"),
         (["--generators", "edges"], "'edges' names no generator: choose from doubled, fast, "),

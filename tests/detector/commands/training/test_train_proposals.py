@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from detector import proposers
+from detector.classes import select_classes
+from detector.training import ranking as learning
+from proposals import Proposals
+from proposals.ranking import load_ranking
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -41,3 +49,27 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert ended.stderr.startswith("error: ")
     assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_the_order_is_learned_from_several_data_sets(
+    in_process: Callable[[str, Path], Tool],
+    write_split: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (car,) = select_classes(["car"])
+    write_split(tmp_path / "own", {"a": [(car.wnid, (0, 0, 49, 49))]})
+    write_split(tmp_path / "other", {name: [(car.wnid, (20, 20, 80, 80))] for name in "bc"})
+    box = Proposals.of_one_source(np.array([[0, 0, 50, 50]]), (100, 100), "multibox", [0.8])
+    monkeypatch.setattr(proposers, "make_multibox", lambda: lambda _image: box)
+    monkeypatch.setattr(learning, "_STEPS", 5)
+    train = in_process("train-ranking", tmp_path)
+    command = ("--root", "own", "--split", "val", "--hold-out", "1", "--out", "learned.json")
+    ended = train(*command, "--unseen", "other")
+    assert (ended.returncode, ended.stdout) == (0, "learned.json\n"), ended.stderr
+    load_ranking(tmp_path / "learned.json")
+    provenance = json.loads((tmp_path / "learned.json").read_text())["provenance"]
+    assert (provenance["images"], provenance["unseen_images"]) == (1, [2])
+    refused = train(*command, "--unseen", "lost")
+    assert refused.returncode == 2
+    assert "lost: no such folder" in refused.stderr
