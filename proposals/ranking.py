@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.kernels import kernel, read_only, subroutine
-from proposals.boxes import box_at, iou, pairwise_iou
+from proposals.boxes import area, box_areas, box_at, iou, pairwise_iou
 
 FloatArray = NDArray[np.float32]
 
@@ -258,21 +258,29 @@ def _overlaps(
     ious = pairwise_iou(boxes, multibox) * confidences  # (N, K)
     none = np.zeros(len(boxes), np.float32)
     confident = ious.max(axis=1) if ious.size else none
-    alike = np.ones((len(boxes), len(_ALIKE)), np.float32)  # each with itself
-    _count_alike(read_only(boxes, np.float32), alike, np.array(_ALIKE, np.float32))
-    near, close = alike.T
+    by_area = np.argsort(box_areas(boxes), kind="stable")
+    counts = np.ones((len(boxes), len(_ALIKE)), np.float32)  # each with itself
+    _count_alike(read_only(boxes[by_area], np.float32), counts, np.array(_ALIKE, np.float32))
+    near, close = counts[np.argsort(by_area)].T
     return confident, ious.sum(axis=1), close, near
 
 
 @kernel
 def _count_alike(boxes: FloatArray, alike: FloatArray, at_least: FloatArray) -> None:
-    """Add to ``alike`` (N, T) how many other boxes have an IoU of ``at_least`` (T,) with each."""
+    """Add to ``alike`` (N, T) how many other boxes have an IoU of ``at_least`` (T,) with each.
+
+    Boxes come smallest first. No IoU is above the share of the areas, so a box has its like
+    among the next few only.
+    """
+    largest = 1 / (0.999 * at_least[0])  # times the area; 0.999 is for rounding
     for one in range(boxes.shape[0]):
         box = box_at(boxes, one)
-        for other in range(one):
-            likeness = iou(box, box_at(boxes, other))
-            if likeness < at_least[0]:
-                continue
+        limit = area(box) * largest
+        for other in range(one + 1, boxes.shape[0]):
+            larger = box_at(boxes, other)
+            if area(larger) > limit:
+                break
+            likeness = iou(box, larger)
             for level in range(at_least.size):
                 if likeness >= at_least[level]:
                     alike[one, level] += 1
