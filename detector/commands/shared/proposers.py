@@ -16,7 +16,7 @@ PROPOSERS: Final = (
 
 MIN_SIDE: Final = (
     "smallest side of Selective Search's boxes, in pixels of the picture at a width of 500"
-    " (default: 20, as R-CNN; 8 of merged)"
+    " (default: R-CNN's, and in merged a smaller one)"
 )
 """Help of ``--min-side``."""
 
