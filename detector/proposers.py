@@ -5,9 +5,10 @@ Here, and not in `proposals`, since MultiBox stands on a backbone of `backbones`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -25,8 +26,11 @@ from proposals.storage.proposal_file import ProposalFile
 _FILE = "file:"
 _MULTIBOX = "multibox:"
 _OPENCV = "opencv-"
-_MERGED = "merged"
-_Maker = Callable[[int, int | None], Proposer]  # from seed and threads
+_MULTIBOX_ALONE = "multibox"
+_MERGED: Mapping[str, SelectiveSearchConfig] = MappingProxyType(
+    {"merged": SELECTIVE_SEARCH, "merged-doubled": MODES["doubled"]}
+)
+"""What MultiBox is merged with, by name: the detector's own, and GoogLeNet's (section 7)."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +97,13 @@ def make_multibox(path: Path | None = None, *, threads: int | None = None) -> Mu
 
 def generator_names() -> tuple[str, ...]:
     """Return the names that `make_generator` takes."""
-    return tuple(_makers())
+    peers = (f"{_OPENCV}{mode}" for mode in OPENCV_MODES)
+    return (*MODES, _MULTIBOX_ALONE, *_MERGED, *peers)
 
 
 def takes_min_side(name: str) -> bool:
     """Tell whether a generator's smallest boxes can be chosen: its Selective Search is ours."""
-    return name == _MERGED or name in MODES
+    return name in _MERGED or name in MODES
 
 
 def make_generator(
@@ -120,16 +125,21 @@ def make_generator(
     ValueError
         If ``min_side`` is given to a generator that is not of `takes_min_side`, or negative.
     """
-    if min_side is None:
-        return _makers()[name](seed, threads)
-    if not takes_min_side(name):
-        raise ValueError(
-            f"min_side can be chosen of {', '.join([*MODES, _MERGED])}, but got '{name}'"
-        )
-    if name == _MERGED:
-        chosen = replace(SELECTIVE_SEARCH, min_side=min_side)
+    if name in MODES:
+        return SelectiveSearch(_sized(MODES[name], min_side), seed=seed, threads=threads)
+    if name in _MERGED:
+        chosen = _sized(_MERGED[name], min_side)
         return default_proposer(seed=seed, threads=threads, selective_search=chosen)
-    return SelectiveSearch(replace(MODES[name], min_side=min_side), seed=seed, threads=threads)
+    if min_side is not None:
+        names = ", ".join([*MODES, *_MERGED])
+        raise ValueError(f"min_side can be chosen of {names}, but got '{name}'")
+    if name == _MULTIBOX_ALONE:
+        return make_multibox(threads=threads)
+    return OpenCvSelectiveSearch(name.removeprefix(_OPENCV))
+
+
+def _sized(config: SelectiveSearchConfig, min_side: int | None) -> SelectiveSearchConfig:
+    return config if min_side is None else replace(config, min_side=min_side)
 
 
 def is_source_name(name: str) -> bool:
@@ -154,23 +164,6 @@ def make_source(
         side = min_side if takes_min_side(name) else None
         generator = make_generator(name, seed=seed, threads=threads, min_side=side)
     return Source(name, lambda _image_id, image: generator(image))
-
-
-def _makers() -> dict[str, _Maker]:
-    ours = {mode: _selective_search(mode) for mode in MODES}
-    networks: dict[str, _Maker] = {
-        "multibox": lambda _seed, threads: make_multibox(threads=threads),
-        _MERGED: lambda seed, threads: default_proposer(seed=seed, threads=threads),
-    }
-    return ours | networks | {f"{_OPENCV}{mode}": _opencv(mode) for mode in OPENCV_MODES}
-
-
-def _selective_search(mode: str) -> _Maker:
-    return lambda seed, threads: SelectiveSearch(mode, seed=seed, threads=threads)
-
-
-def _opencv(mode: str) -> _Maker:
-    return lambda _seed, _threads: OpenCvSelectiveSearch(mode)
 
 
 def _file_source(name: str) -> Source:

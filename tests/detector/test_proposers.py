@@ -32,6 +32,10 @@ def test_the_smallest_side_can_be_chosen_where_selective_search_is_ours() -> Non
     assert isinstance(merged, MergedProposals)
     assert isinstance(merged.selective_search, SelectiveSearch)
     assert merged.selective_search.config == replace(SELECTIVE_SEARCH, min_side=5)
+    papers = make_generator("merged-doubled", seed=0, threads=1)
+    assert isinstance(papers, MergedProposals)
+    assert isinstance(papers.selective_search, SelectiveSearch)
+    assert papers.selective_search.config == MODES["doubled"]
     with pytest.raises(ValueError, match=r"min_side can be chosen of doubled, .*'multibox'"):
         make_generator("multibox", seed=0, threads=1, min_side=5)
 

@@ -10,7 +10,8 @@ from detector.commands.shared.values import one_of
 from foundation.spelling import did_you_mean
 
 PROPOSERS: Final = (
-    "doubled, fast, single, quality, multibox, merged, opencv-fast, opencv-quality or opencv-single"
+    "doubled, fast, single, quality, multibox, merged, merged-doubled, opencv-fast, opencv-quality"
+    " or opencv-single"
 )
 """The names of `detector.proposers.generator_names`, which takes long to import, for help texts."""
 
