@@ -126,6 +126,12 @@ def convert_dataset() -> Tool:
     return partial(run_command_line, "convert-dataset")
 
 
+@pytest.fixture(autouse=True)
+def progress_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Print none, which a test would get on a busy machine only."""
+    monkeypatch.setattr("detector.commands.shared.progress._SECONDS_APART", float("inf"))
+
+
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], Tool]:
     """Make a function that runs a command in a folder, where the test is from then on."""

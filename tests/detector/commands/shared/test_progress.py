@@ -9,6 +9,11 @@ import pytest
 from detector.commands.shared.progress import progress
 
 
+@pytest.fixture
+def progress_lines() -> None:
+    """Leave them as they are, which other tests of commands do not."""
+
+
 def test_long_work_prints_a_line_each_half_minute_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
