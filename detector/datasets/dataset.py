@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import overload
+from typing import Self, overload
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import DatasetError, ImageAnnotation
+from detector.datasets.folds import fold_of
 from detector.datasets.image_list import ClassList
 from detector.datasets.problems import Problem, Report, refuse
 
@@ -62,6 +64,22 @@ class Dataset(Sequence[ImageAnnotation], ABC):
         if isinstance(index, slice):
             return [self.read(image_id) for image_id in self.image_ids[index]]
         return self.read(self.image_ids[index])
+
+    def of_folds(self, folds: Collection[int]) -> Self:
+        """Return the data set with the images of some `detector.datasets.folds` only.
+
+        Raises
+        ------
+        DatasetError
+            If none of its images is in them.
+        """
+        kept = {i: n for i, n in self._number_by_id.items() if fold_of(i) in folds}
+        if not kept:
+            raise DatasetError(f"{self.source}: no image is in these folds: {sorted(folds)}")
+        part = copy.copy(self)
+        part.image_ids, part.image_numbers = tuple(kept), tuple(kept.values())
+        part._number_by_id = kept  # noqa: SLF001 - of the same class
+        return part
 
     def read(self, image_id: str) -> ImageAnnotation:
         """Read the annotation of the image of that name.

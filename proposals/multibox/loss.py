@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
+from torchvision.ops import box_iou
 
 ALPHA = 0.3
 """Weight of the location term (the paper's alpha)."""
+
+_FINDS_IOU = 0.5  # from which a prediction finds an unclear object
 
 
 class MultiBoxLoss(NamedTuple):
@@ -32,7 +35,12 @@ class MultiBoxLoss(NamedTuple):
 
 
 def multibox_loss(
-    residuals: Tensor, logits: Tensor, priors: Tensor, scales: Tensor, targets: Sequence[Tensor]
+    residuals: Tensor,
+    logits: Tensor,
+    priors: Tensor,
+    scales: Tensor,
+    targets: Sequence[Tensor],
+    unclear: Sequence[Tensor],
 ) -> MultiBoxLoss:
     """Match predictions with objects and return the loss.
 
@@ -49,19 +57,31 @@ def multibox_loss(
     priors, scales : Tensor, (K, 4)
     targets : sequence of N Tensors, (G, 4)
         True boxes in shares of the image.
+    unclear : sequence of N Tensors, (D, 4)
+        Boxes of what is neither an object nor none: a prediction that is matched with no object
+        and overlaps one of these by half counts for nothing. Our choice.
     """
-    location = logits.new_zeros(())
-    confidence = F.softplus(logits).sum()  # -log(1 - c) of all, as if none were matched
+    location = confidence = logits.new_zeros(())
     pairs = 0
-    for residual, logit, boxes in zip(residuals, logits, targets, strict=True):
+    for residual, logit, boxes, others in zip(residuals, logits, targets, unclear, strict=True):
         wanted = (boxes[:, None] - priors) / scales  # (G, K, 4)
         distances = (residual - wanted).square().sum(dim=2) / 2  # (G, K)
         objects, predictions = bipartite_matching(ALPHA * distances - logit)
         location = location + distances[objects, predictions].sum()
+        counts = ~_finds(priors + residual * scales, others)  # (K,)
+        counts[predictions] = True
+        # All that count as if none were matched, -log(1 - c); then what matching adds to that:
         # -log c + log(1 - c) is the negated logit.
-        confidence = confidence - logit[predictions].sum()
+        confidence = confidence + F.softplus(logit[counts]).sum() - logit[predictions].sum()
         pairs += len(objects)
     return MultiBoxLoss(location / max(pairs, 1), confidence / max(pairs, 1))
+
+
+def _finds(predicted: Tensor, unclear: Tensor) -> Tensor:
+    """Return which predicted boxes (K, 4) overlap an unclear one (D, 4) by half or more."""
+    ious = box_iou(predicted.detach(), unclear)  # (K, D)
+    found: Tensor = (ious >= _FINDS_IOU).any(dim=1)
+    return found
 
 
 def bipartite_matching(costs: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.commands.shared.values import one_of
+from detector.commands.shared.values import folds, one_of
 
 if TYPE_CHECKING:
     from detector.datasets import Dataset, DatasetFormat
@@ -34,6 +34,17 @@ def add_format_flag(parser: argparse.ArgumentParser, *names: str) -> None:
     )
 
 
+def add_folds_flag(parser: argparse.ArgumentParser, what: str = "look at") -> None:
+    """Add ``--folds``, which `open_split` reads."""
+    parser.add_argument(
+        "--folds",
+        type=folds,
+        metavar="FOLDS",
+        help=f"{what} only the images of some of ten folds, which their ids alone decide: 0, or"
+        " 1-9, or 0,5-7 (default: all)",
+    )
+
+
 def dataset_formats() -> Sequence[str]:
     """Return the names that ``--format`` takes."""
     from detector.datasets import DATASET_FORMATS
@@ -56,7 +67,7 @@ def chosen_format(options: argparse.Namespace) -> DatasetFormat:
 
 
 def open_split(options: argparse.Namespace, report: Report | None = None) -> Dataset:
-    """Return the split of a data set that a command line names.
+    """Return the split of a data set that a command line names, or the folds of it.
 
     ``report`` is told of problems in lists and in COCO's file; the first is raised when None.
 
@@ -68,4 +79,6 @@ def open_split(options: argparse.Namespace, report: Report | None = None) -> Dat
     from detector.datasets import open_dataset
     from detector.datasets.problems import refuse
 
-    return open_dataset(options.root, options.split, chosen_format(options), report or refuse)
+    dataset = open_dataset(options.root, options.split, chosen_format(options), report or refuse)
+    chosen: Collection[int] | None = getattr(options, "folds", None)
+    return dataset if chosen is None else dataset.of_folds(chosen)

@@ -46,6 +46,16 @@ def points(text: str) -> float:
     return value
 
 
+def folds(text: str) -> frozenset[int]:
+    """Read folds of a data set, such as ``0`` or ``1-9``."""
+    from detector.datasets.folds import parse_folds
+
+    try:
+        return parse_folds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def output_file(text: str) -> Path:
     """Read the name of a file to write."""
     if Path(text).is_dir():

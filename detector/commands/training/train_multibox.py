@@ -3,8 +3,10 @@ r"""Train MultiBox, a network that proposes boxes, on a labelled data set.
     inception-rcnn train-multibox --root ILSVRC --split train \
         --imagenet bvlc_googlenet.safetensors --steps 4000
 
---root is a data set in the layout of ILSVRC DET, VOC or COCO; objects of all classes count alike,
-and COCO's crowds not at all. --imagenet is BVLC's GoogLeNet as safetensors.
+--root is a data set in the layout of ILSVRC DET, VOC or COCO; objects of all classes count alike.
+What finds an object that VOC marks as difficult, or a crowd of COCO's, is neither right nor wrong.
+--folds 2-9 keeps two tenths of the images out, to choose settings on, and for train-ranking.
+--imagenet is BVLC's GoogLeNet as safetensors.
 The result is FOLDER/multibox.safetensors, beside log.jsonl (one line a step) and a checkpoint:
 give the same command again to go on with a run that was cut off.
 
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.commands.shared.command import teaching_parser
-from detector.commands.shared.datasets import add_dataset_flags, open_split
+from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag, open_split
 from detector.commands.shared.progress import print_line, progress
 from detector.commands.shared.values import output_folder
 from detector.training.multibox.config import MultiBoxTrainingConfig
@@ -32,6 +34,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = teaching_parser(__doc__, program)
     add_dataset_flags(parser)
+    add_folds_flag(parser, "learn from")
     add = parser.add_argument
     # fmt: off
     add("--split", default="train", help="list of images (default: %(default)s)")
@@ -49,7 +52,6 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
         ("head-rate", float, "learning rate of the head"),
         ("backbone-rate", float, "learning rate of the backbone"),
         ("matches", int, "predictions matched with each object"),
-        ("hold-out", int, "keep one image in so many from training"),
         ("seed", int, "of the new head and the views"),
     ):
         add(f"--{name}", type=kind, metavar="N", help=f"{text} (default: {_default(name)})")
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     fields = MultiBoxTrainingConfig.__dataclass_fields__
     given = {key: value for key, value in vars(options).items() if key in fields}
     config = MultiBoxTrainingConfig(**{k: v for k, v in given.items() if v is not None})
-    annotations = [a.without_crowds() for a in open_split(options)]
+    annotations = list(open_split(options))
     options.out.mkdir(parents=True, exist_ok=True)
     with progress(config.steps, "training", "step") as advance_to:
 

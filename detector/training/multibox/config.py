@@ -79,8 +79,6 @@ class MultiBoxTrainingConfig:
         Predictions that are matched with each object (paper: 1).
     max_gradient_norm : float
         Longer gradients are shortened to this.
-    hold_out : int
-        One image in so many is kept from training (`split_held_out`); 0 keeps none.
     seed : int
         Of the new head and the views.
     checkpoint_every : int
@@ -101,7 +99,6 @@ class MultiBoxTrainingConfig:
     frozen_precision: str = "auto"
     matches: int = 1
     max_gradient_norm: float = 10.0
-    hold_out: int = 0
     seed: int = 0
     checkpoint_every: int = 100
     views: ViewConfig = field(default_factory=ViewConfig)
@@ -110,8 +107,6 @@ class MultiBoxTrainingConfig:
         for name in ("steps", "batch_size", "prior_count", "matches", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, but got {getattr(self, name)}")
-        if self.hold_out < 0:
-            raise ValueError(f"hold_out must be 0 or more, but got {self.hold_out}")
         if self.size < 64:
             raise ValueError(f"size must be 64 or more, but got {self.size}")
         if self.priors not in {"grid", "kmeans"}:

@@ -19,7 +19,6 @@ from backbones.training.loop import NonFiniteLossError
 from backbones.training.steps import take_steps
 from detector.datasets.annotation import ImageAnnotation
 from detector.training.calibration import IMAGES, calibrate_multibox, spread
-from detector.training.hold_out import split_held_out
 from detector.training.multibox.config import MultiBoxTrainingConfig
 from detector.training.multibox.views import ViewBatch, ViewLoader
 from proposals.images import read_image
@@ -60,7 +59,8 @@ def train_multibox(
     Parameters
     ----------
     annotations : sequence of ImageAnnotation
-        Objects of all classes count alike.
+        Objects of all classes count alike. What finds a difficult object or a crowd is neither
+        right nor wrong.
     imagenet_weights : Path
         For `backbones.load_imagenet_weights`.
     config : MultiBoxTrainingConfig
@@ -76,7 +76,6 @@ def train_multibox(
     CheckpointError
         If the folder's checkpoint is damaged or of a run with other settings.
     """
-    annotations, _ = split_held_out(annotations, config.hold_out)
     learner = _Learner(build_network(annotations, imagenet_weights, config), config)
     loader = ViewLoader(annotations, learner.statistics, config)
     take_steps(
@@ -119,7 +118,10 @@ def _head(annotations: Sequence[ImageAnnotation], config: MultiBoxTrainingConfig
     if config.priors == "grid":
         return ConvolutionalHead(config.size)
     boxes = np.concatenate(
-        [a.boxes_xyxy / np.array([*a.image_size[::-1]] * 2, np.float32) for a in annotations]
+        [
+            a.without_crowds().boxes_xyxy / np.array([*a.image_size[::-1]] * 2, np.float32)
+            for a in annotations
+        ]
     )
     mirrored = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
     both = np.concatenate([boxes, mirrored]).astype(np.float32)
@@ -181,7 +183,9 @@ class _Learner:
             )
         targets = [boxes.repeat(self._config.matches, 1) for boxes in batch.targets]
         head = self.network.head
-        loss = multibox_loss(raw.residuals, raw.logits, head.priors, head.scales, targets)
+        loss = multibox_loss(
+            raw.residuals, raw.logits, head.priors, head.scales, targets, batch.unclear
+        )
         loss.total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(
             _trained(self.network), self._config.max_gradient_norm

@@ -28,6 +28,7 @@ class ViewBatch(NamedTuple):
 
     images: torch.Tensor  # (N, S, S, 3) uint8 RGB
     targets: list[torch.Tensor]  # N of (G, 4), true boxes in shares of the view
+    unclear: list[torch.Tensor]  # N of (D, 4), difficult objects and crowds
 
 
 class ViewLoader:
@@ -64,22 +65,31 @@ class ViewLoader:
         random = np.random.RandomState((self._config.seed * 1_000_003 + done) % 2**32)
         count = self._config.batch_size
         views = [self._view(done * count + i, random) for i in range(count)]
-        images = np.stack([image for image, _ in views])
-        return ViewBatch(torch.from_numpy(images), [torch.from_numpy(boxes) for _, boxes in views])
+        images, targets, unclear = zip(*views, strict=True)
+        return ViewBatch(
+            torch.from_numpy(np.stack(images)),
+            [torch.from_numpy(boxes) for boxes in targets],
+            [torch.from_numpy(boxes) for boxes in unclear],
+        )
 
     def _view(
         self, number: int, random: np.random.RandomState
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+        """Return a view, and the clear and the unclear objects that it shows."""
         annotation = self._annotations[self._choose(number)]
         image = self._read(annotation.image_path)
         settings = self._config.views
         rectangle = draw_rectangle((image.shape[0], image.shape[1]), settings, random)
         view = cut_view(image, rectangle, self._statistics)
-        boxes = boxes_in_view(annotation.boxes_xyxy, rectangle, settings)
+        unclear = np.array(annotation.difficult, np.bool_) | np.array(annotation.crowd, np.bool_)
+        clear_boxes, unclear_boxes = (
+            boxes_in_view(annotation.boxes_xyxy[rows], rectangle, settings)
+            for rows in (~unclear, unclear)
+        )
         if random.random_sample() < 0.5:
             view = np.ascontiguousarray(view[:, ::-1])
-            boxes = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
-        return _distort(view, settings, random), boxes
+            clear_boxes, unclear_boxes = _mirrored(clear_boxes), _mirrored(unclear_boxes)
+        return _distort(view, settings, random), clear_boxes, unclear_boxes
 
     def _choose(self, number: int) -> int:
         epoch, place = divmod(number, len(self._annotations))
@@ -137,6 +147,11 @@ def boxes_in_view(
     large = (clipped[:, 2:] - clipped[:, :2] >= config.least_side).all(axis=1)
     shown: NDArray[np.float32] = clipped[visible & large]
     return shown
+
+
+def _mirrored(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return boxes (G, 4) in shares of a view, as its mirror image shows them."""
+    return np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
 
 
 def _distort(

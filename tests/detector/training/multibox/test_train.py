@@ -16,7 +16,6 @@ from backbones.training.checkpoint import CheckpointError
 from backbones.training.loop import NonFiniteLossError
 from backbones.weights.bvlc import caffe_name
 from detector.datasets.annotation import ImageAnnotation
-from detector.training.hold_out import split_held_out
 from detector.training.multibox.config import MultiBoxTrainingConfig
 from detector.training.multibox.train import train_multibox
 from proposals.multibox import load_multibox
@@ -145,18 +144,6 @@ def test_an_infinite_loss_stops_the_run(
         train(annotations, imagenet, tmp_path, config)
 
 
-@pytest.mark.parametrize(("one_in", "least", "most"), [(0, 0, 0), (1, 100, 100), (4, 10, 45)])
-def test_about_the_share_asked_for_is_held_out(
-    annotations: list[ImageAnnotation], one_in: int, least: int, most: int
-) -> None:
-    many = [replace(annotations[0], image_id=f"image{i}") for i in range(100)]
-    kept, held_out = split_held_out(many, one_in)
-    assert least <= len(held_out) <= most
-    assert len(kept) + len(held_out) == 100
-    again = split_held_out(many[50:], one_in)[1]
-    assert {a.image_id for a in again} <= {a.image_id for a in held_out}
-
-
 @pytest.mark.parametrize(
     "settings",
     [
@@ -165,7 +152,6 @@ def test_about_the_share_asked_for_is_held_out(
         {"size": 32},
         {"priors": "random"},
         {"freeze": "head"},
-        {"hold_out": -1},
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, object]) -> None:
