@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.commands.shared.command import refuse_usage, teaching_parser
-from detector.commands.shared.datasets import add_dataset_flags, open_split
+from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag, open_split
 from detector.commands.shared.inputs import add_picture_inputs, list_pictures
 from detector.commands.shared.progress import progress
 from detector.commands.shared.proposers import MIN_SIDE, PROPOSERS, proposer_name
@@ -58,6 +58,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     parser = teaching_parser(__doc__, program)
     add_picture_inputs(parser)
     add_dataset_flags(parser, required=False)
+    add_folds_flag(parser, "of --root, take")
     add = parser.add_argument
     # fmt: off
     add("--split", help="of --root, for example train")
@@ -113,6 +114,8 @@ def run(options: argparse.Namespace) -> int:
 def _check_inputs(options: argparse.Namespace) -> None:
     if (options.root is None) != (options.split is None):
         refuse_usage("--root and --split go together")
+    if options.folds is not None and options.root is None:
+        refuse_usage("--folds are those of a data set: give --root and --split")
     if bool(options.root) == bool(options.inputs):
         refuse_usage("name pictures, or give --root and --split")
 

@@ -95,6 +95,13 @@ class ImageAnnotation:
         """Return the annotation without the boxes that are drawn around many objects at once."""
         return self.where(~np.array(self.crowd, np.bool_))
 
+    def clear(self) -> NDArray[np.bool_]:
+        """Return which objects (G,) are neither difficult nor crowds.
+
+        Training takes what shows another for neither an object nor background.
+        """
+        return ~(np.array(self.difficult, np.bool_) | np.array(self.crowd, np.bool_))
+
     def _fill(self, name: str, values: tuple[bool, ...] | tuple[float, ...]) -> None:
         """Give an attribute that was left out these values; refuse one of another length."""
         given = getattr(self, name)

@@ -78,7 +78,7 @@ class Dataset(Sequence[ImageAnnotation], ABC):
             raise DatasetError(f"{self.source}: no image is in these folds: {sorted(folds)}")
         part = copy.copy(self)
         part.image_ids, part.image_numbers = tuple(kept), tuple(kept.values())
-        part._number_by_id = kept  # noqa: SLF001 - of the same class
+        part._number_by_id = kept
         return part
 
     def read(self, image_id: str) -> ImageAnnotation:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from backbones.training.config import OptimizationConfig
+from detector.regions.warp import WarpConfig
 
 FROZEN_PARTS = ("nothing", "stem", "features")
 
@@ -89,6 +90,10 @@ class TrainingConfig:
     pool_windows : int, optional
         Learn from so many windows, drawn once, whose way through the frozen part is computed
         once; see `detector.training.pool`. Where left out, every batch is drawn from all.
+    pool_seed : int
+        Of the draw of those windows, and of which of them are mirrored.
+    context_padding : int
+        Of `WarpConfig`: pixels of context on each side of a warped region.
     distort_colours : bool
         Whether brightness, contrast and colours of windows are changed at random, as those of
         pictures in classification (GoogLeNet, section 6). R-CNN does not.
@@ -101,6 +106,8 @@ class TrainingConfig:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     freeze: str = "nothing"
     pool_windows: int | None = None
+    pool_seed: int = 0
+    context_padding: int = WarpConfig.context_padding
     distort_colours: bool = False
     calibration_regions: int = 512
 

@@ -32,7 +32,6 @@ _FOREGROUND_SHARE = 0.4  # windows of an IoU of half and more with an object
 _NEAR_SHARE = 0.3  # windows of 0.1 to 0.5; the rest overlaps objects less, or none
 
 _PART = 8  # windows that pass the frozen part together: few enough for a processor's caches
-_SEED = 0  # of the pool; the batches drawn from it have their own
 
 
 class Pool(NamedTuple):
@@ -46,13 +45,13 @@ class PoolError(ValueError):
     """A file of a pool that cannot be used."""
 
 
-def draw_pool(table: WindowTable, windows: int) -> NDArray[np.int64]:
+def draw_pool(table: WindowTable, windows: int, seed: int) -> NDArray[np.int64]:
     """Return the rows ``(P,)`` of a pool, drawn without repetition, in ascending order.
 
     Of the windows, 40 % overlap an object by half or more, 30 % by 0.1 to 0.5, as far as there
     are such.
     """
-    generator = np.random.default_rng(_SEED)
+    generator = np.random.default_rng(seed)
     shows_one = (table.ious >= 0.5) & (table.nearest != BACKGROUND)  # unclear objects never do
     bands = (shows_one, (table.ious >= 0.1) & (table.ious < 0.5), table.ious < 0.1)
     near, foreground = round(windows * _NEAR_SHARE), round(windows * _FOREGROUND_SHARE)
@@ -69,6 +68,7 @@ def make_pool(
     table: WindowTable,
     frozen: Callable[[Tensor], Tensor],
     windows: int,
+    seed: int,
     settings: Mapping[str, Any],
     report: Callable[[int], None],
 ) -> Pool:
@@ -86,6 +86,8 @@ def make_pool(
         From windows (R, S, S, 3) uint8 to what the frozen part makes of them, (R, ...).
     windows : int
         To draw.
+    seed : int
+        Of the draw; the batches that are drawn from the pool have another.
     settings : mapping
         What else decides the content, in values that JSON knows.
     report : callable
@@ -96,10 +98,11 @@ def make_pool(
     PoolError
         If the file was made with other settings, or is damaged.
     """
-    rows = draw_pool(table, windows)
-    key = _key(table.rows(rows), settings)
+    rows = draw_pool(table, windows, seed)
+    mirrored = np.random.default_rng([seed, 1]).random(len(rows)) < 0.5
+    key = _key(table.rows(rows), {**settings, "seed": seed})
     if process_rank() == 0 and not path.exists():
-        _compute(path, cutter, rows, frozen, report)
+        _compute(path, cutter, rows, mirrored, frozen, report)
         write_text(path.with_suffix(".json"), json.dumps(key, indent=2) + "\n")
     wait_for_all()
     _check_key(path, key)
@@ -144,12 +147,12 @@ def _compute(
     path: Path,
     cutter: WindowCutter,
     rows: NDArray[np.int64],
+    mirrored: NDArray[np.bool_],
     frozen: Callable[[Tensor], Tensor],
     report: Callable[[int], None],
 ) -> None:
     if len(rows) == 0:
         raise PoolError("the pool holds no windows; check that the split holds images")
-    mirrored = np.random.default_rng([_SEED, 1]).random(len(rows)) < 0.5
     parts = [slice(start, start + _PART) for start in range(0, len(rows), _PART)]
 
     def compute(part: slice) -> NDArray[np.float16]:

@@ -19,7 +19,7 @@ LIKENESS_POWER = 2.0
 _HIDDEN = 24
 _STEPS = 3000
 _ROWS = 4096  # boxes a step
-# A box of this IoU with an object is worth nothing to learn, and one of that everything.
+# A box of this IoU with an object is worth nothing, and one of that everything.
 _WORTHLESS, _PERFECT = 0.35, 0.85
 
 
@@ -31,19 +31,40 @@ class RankingData(NamedTuple):
 
 
 def describe_image(
-    selective_search: Proposals, multibox: Proposals, true_boxes_xyxy: NDArray[np.float32]
+    selective_search: Proposals,
+    multibox: Proposals,
+    true_boxes_xyxy: NDArray[np.float32],
+    unclear_xyxy: NDArray[np.float32],
 ) -> RankingData:
-    """Return what a ranking learns from one image, whose objects are (G, 4)."""
+    """Return what a ranking learns from one image.
+
+    Parameters
+    ----------
+    selective_search, multibox : Proposals
+        Of the image.
+    true_boxes_xyxy : ndarray, (G, 4)
+        Its objects.
+    unclear_xyxy : ndarray, (D, 4)
+        Difficult objects and crowds. Nothing is learned from boxes that show one of these more
+        than an object: nobody says what they are worth.
+    """
     boxes = np.concatenate([selective_search.boxes_xyxy, multibox.boxes_xyxy])
     from_multibox = np.arange(len(boxes)) >= len(selective_search)
     confidences = np.concatenate([np.zeros(len(selective_search), np.float32), multibox.scores])
     ranks = np.concatenate([selective_search.ranks, multibox.ranks])
     features = describe(boxes, multibox.image_size, from_multibox, confidences, ranks)
-    best = np.zeros(len(boxes), np.float32)
-    if len(true_boxes_xyxy):
-        best = pairwise_iou(boxes, true_boxes_xyxy).max(axis=1)
-    values = np.clip((best - _WORTHLESS) / (_PERFECT - _WORTHLESS), 0, 1)
-    return RankingData(features, values.astype(np.float32))
+    best, unclear = _best_ious(boxes, true_boxes_xyxy), _best_ious(boxes, unclear_xyxy)
+    values = np.clip((best - _WORTHLESS) / (_PERFECT - _WORTHLESS), 0, 1).astype(np.float32)
+    known = (unclear < _WORTHLESS) | (unclear <= best)
+    return RankingData(features[known], values[known])
+
+
+def _best_ious(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the largest IoU of each box with any of the others, 0 where there are none."""
+    if len(others) == 0:
+        return np.zeros(len(boxes), np.float32)
+    best: NDArray[np.float32] = pairwise_iou(boxes, others).max(axis=1)
+    return best
 
 
 def learn_ranking(images: Iterable[RankingData], seed: int) -> Ranking:

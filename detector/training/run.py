@@ -156,7 +156,8 @@ def train_member(
     freeze(network, config)
     settings = _settings(network, images, classes, config)
     provenance = {"optimization": asdict(config.optimization), **settings}
-    member = TorchMember(network=network, classes=tuple(classes), provenance=provenance)
+    warp = WarpConfig(context_padding=config.context_padding)
+    member = TorchMember(network=network, classes=tuple(classes), warp=warp, provenance=provenance)
     table = build_window_table(images.annotations, images.boxes_xyxy, settings["classes"])
     data = _Data([annotation.image_path for annotation in images.annotations], table, member.warp)
     frozen = frozen_part(network, member.statistics, config)
@@ -167,8 +168,9 @@ def train_member(
         predict = _composed(frozen, trained)
     else:
         path = pool_file or run_folder / "pool.npy"
-        key = {"frozen": digest(network, frozen_only=True)}
-        pool = make_pool(path, data.cutter, table, frozen, config.pool_windows, key, reports.pool)
+        key = {"frozen": digest(network, frozen_only=True), "context_padding": warp.context_padding}
+        drawn = (config.pool_windows, config.pool_seed)
+        pool = make_pool(path, data.cutter, table, frozen, *drawn, key, reports.pool)
         source, predict = PoolBatches(pool, _sampler(pool.table, config)), trained
     train(network, predict, source, config.optimization, settings, run_folder, reports.step)
     return _save(member, data, config, run_folder)
@@ -204,6 +206,8 @@ def _settings(
         "sampling": asdict(config.sampling),
         "freeze": config.freeze,
         "pool_windows": config.pool_windows,
+        "pool_seed": config.pool_seed,
+        "context_padding": config.context_padding,
         "distort_colours": config.distort_colours,
         "images": len(images.annotations),
         "classes": [object_class.key for object_class in classes],

@@ -38,7 +38,12 @@ from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from detector.commands.shared.command import refuse_usage, teaching_parser
-from detector.commands.shared.datasets import add_dataset_flags, chosen_format, open_split
+from detector.commands.shared.datasets import (
+    add_dataset_flags,
+    add_folds_flag,
+    chosen_format,
+    open_split,
+)
 from detector.commands.shared.progress import progress
 from detector.commands.shared.proposers import MIN_SIDE, PROPOSERS, source_or_file
 from detector.commands.shared.values import count_from_one, output_file, output_folder, seed
@@ -91,6 +96,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = teaching_parser(__doc__, program)
     add_dataset_flags(parser)
+    add_folds_flag(parser)
     add = parser.add_argument
     # fmt: off
     add("--split", required=True, help="for example val")
@@ -103,8 +109,6 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
         help=f"numbers of boxes to measure at (default: {' '.join(map(str, _BUDGETS))})")
     add("--classes", nargs="+", metavar="KEY",
         help="count these objects only, by name, WordNet id or number (default: all)")
-    add("--hold-out", type=count_from_one, metavar="N",
-        help="look only at the images that train-multibox --hold-out N keeps from training")
     add("--every", type=count_from_one, default=1, metavar="N",
         help="look at every Nth image only (default: %(default)s)")
     add("-j", "--json", type=output_file, metavar="FILE", help="write all figures there")
@@ -146,12 +150,7 @@ def _check_generators(options: argparse.Namespace) -> None:
 
 def _read_split(options: argparse.Namespace) -> Split:
     dataset = open_split(options)
-    annotations = list(dataset)
-    if options.hold_out is not None:
-        from detector.training.hold_out import split_held_out
-
-        _, annotations = split_held_out(annotations, options.hold_out)
-    annotations = annotations[:: options.every]
+    annotations = dataset[:: options.every]
     if not annotations:
         raise ValueError(f"split {options.split} of {options.root} lists no image to measure on")
     return Split(annotations, dataset.classes)
@@ -269,6 +268,7 @@ def _publish(measured: Measured, options: argparse.Namespace) -> None:
 
 def _settings(options: argparse.Namespace, baseline: str) -> dict[str, object]:
     """Return what decides the figures, for the JSON."""
-    asked = ("split", "hold_out", "every", "classes", "generators", "threads", "seed", "min_side")
+    asked = ("split", "every", "classes", "generators", "threads", "seed", "min_side")
     named = {name: getattr(options, name) for name in asked}
-    return {"format": chosen_format(options), "baseline": baseline, **named}
+    folds = None if options.folds is None else sorted(options.folds)
+    return {"format": chosen_format(options), "folds": folds, "baseline": baseline, **named}

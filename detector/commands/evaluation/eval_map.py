@@ -70,7 +70,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detector.commands.shared.command import refuse_usage, teaching_parser
-from detector.commands.shared.datasets import add_dataset_flags
+from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag
 from detector.commands.shared.detectors import DETECTOR_FLAGS, add_detector_flags
 from detector.commands.shared.inputs import open_proposals
 from detector.commands.shared.values import (
@@ -86,6 +86,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = teaching_parser(__doc__, program)
     add_dataset_flags(parser)
+    add_folds_flag(parser)
     add = parser.add_argument
     # fmt: off
     add("--split", required=True, help="for example val")

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.commands.shared.command import refuse_usage, teaching_parser
-from detector.commands.shared.datasets import add_dataset_flags, open_split
+from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag, open_split
 from detector.commands.shared.progress import progress
 from detector.commands.shared.values import count_from_one, output_file
 from detector.training.config import TrainingConfig
@@ -48,6 +48,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = teaching_parser(__doc__, program)
     add_dataset_flags(parser)
+    add_folds_flag(parser)
     add = parser.add_argument
     # fmt: off
     add("--split", required=True, help="of training photographs, for example train")

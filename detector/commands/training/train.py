@@ -52,7 +52,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.commands.shared.command import teaching_parser
-from detector.commands.shared.datasets import add_dataset_flags, open_split
+from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag, open_split
 from detector.commands.shared.progress import progress
 from detector.commands.shared.training import (
     add_optimization_flags,
@@ -60,7 +60,12 @@ from detector.commands.shared.training import (
     given_optimization,
     step_reports,
 )
-from detector.commands.shared.values import count_from_one, output_folder
+from detector.commands.shared.values import (
+    count_from_one,
+    count_from_zero,
+    output_folder,
+    seed,
+)
 from foundation.processors import available_processors
 
 if TYPE_CHECKING:
@@ -72,7 +77,14 @@ if TYPE_CHECKING:
     from detector.training.config import TrainingConfig
     from detector.training.run import ProposedImages
 
-_TRAINING = ("freeze", "pool_windows", "distort_colours", "calibration_regions")
+_TRAINING = (
+    "freeze",
+    "pool_windows",
+    "pool_seed",
+    "context_padding",
+    "distort_colours",
+    "calibration_regions",
+)
 _SAMPLING = ("foreground", "background")
 
 
@@ -82,6 +94,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
 
     parser = teaching_parser(__doc__, program)
     add_dataset_flags(parser)
+    add_folds_flag(parser, "learn from")
     add = parser.add_argument
     # fmt: off
     add("--split", default="train", help="list of images (default: %(default)s)")
@@ -106,9 +119,15 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--pool-windows", type=count_from_one, metavar="N",
         help="learn from N windows drawn once; 188 KB of disk each with --freeze stem, 2 KB with"
         " --freeze features (default: every batch is drawn from all windows)")
+    add("--pool-seed", type=seed, metavar="N",
+        help="which windows a pool draws and which it mirrors; members that share a pool give the"
+        f" same (default: {TrainingConfig.pool_seed})")
     add("--freeze", choices=FROZEN_PARTS,
         help="what keeps its weights; the stem is conv1 to 3b, the features all but the classifier"
         f" (default: {TrainingConfig.freeze})")
+    add("--context-padding", type=count_from_zero, metavar="N",
+        help="pixels of context on each side of a region, of the 224 that it is warped to"
+        f" (default: {TrainingConfig.context_padding})")
     add("--distort-colours", action="store_true", default=None,
         help="change brightness, contrast and colours of windows at random")
     add("--foreground", type=count_from_one, metavar="N",

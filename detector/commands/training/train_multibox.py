@@ -1,7 +1,7 @@
 r"""Train MultiBox, a network that proposes boxes, on a labelled data set.
 
     inception-rcnn train-multibox --root ILSVRC --split train \
-        --imagenet bvlc_googlenet.safetensors --steps 4000
+        --imagenet bvlc_googlenet.safetensors --steps 4000 --folds 2-9
 
 --root is a data set in the layout of ILSVRC DET, VOC or COCO; objects of all classes count alike.
 What finds an object that VOC marks as difficult, or a crowd of COCO's, is neither right nor wrong.

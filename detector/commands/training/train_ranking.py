@@ -1,13 +1,12 @@
 r"""Learn the order of merged proposals from labelled images that MultiBox was not trained on.
 
-    inception-rcnn train-ranking --root ILSVRC --split train --hold-out 8 --unseen COCO \
-        --out ranking.json
+    inception-rcnn train-ranking --root ILSVRC --split train --folds 1 --unseen COCO \
+        --unseen-folds 1-9 --out ranking.json
 
---hold-out is that of train-multibox, whose held-out images are used. --unseen names a data set
-that MultiBox has seen nothing of: all images of the same split are used. The result is a JSON file
-of numbers, for `proposals.ranking.load_ranking`.
-The one that ships was made so, from the 288 photographs that MultiBox's training held out and 302
-of COCO, whose objects are smaller.
+--folds are such as train-multibox was not given. --unseen names a data set that MultiBox has seen
+nothing of: images of the same split are used. The result is a JSON file of numbers, for
+`proposals.ranking.load_ranking`. The one that ships was made so, from photographs of VOC that
+MultiBox's training left out, and of COCO, whose objects are smaller.
 """
 
 from __future__ import annotations
@@ -18,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.commands.shared.command import teaching_parser
-from detector.commands.shared.datasets import add_dataset_flags, open_split
+from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag, open_split
 from detector.commands.shared.progress import print_line, progress
-from detector.commands.shared.values import count_from_one, output_file, seed
+from detector.commands.shared.values import folds, output_file, seed
+from detector.datasets.folds import FOLDS
 
 if TYPE_CHECKING:
     from detector.datasets import ImageAnnotation
@@ -30,14 +30,15 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = teaching_parser(__doc__, program)
     add_dataset_flags(parser)
+    add_folds_flag(parser, "learn from")
     add = parser.add_argument
     # fmt: off
     add("--split", default="train", help="list of images (default: %(default)s)")
-    add("--hold-out", type=count_from_one, required=True, metavar="N",
-        help="as MultiBox was trained")
     add("--unseen", type=Path, action="append", default=[], metavar="DIR",
         help="folder of one more data set, none of whose images MultiBox was trained on; may be"
         " repeated")
+    add("--unseen-folds", type=folds, metavar="FOLDS",
+        help="--folds of these data sets (default: all)")
     add("-o", "--out", type=output_file, required=True, metavar="FILE", help="JSON file to write")
     add("--seed", type=seed, default=0, metavar="N", help="of the learning (default: %(default)s)")
     # fmt: on
@@ -53,22 +54,23 @@ def run(options: argparse.Namespace) -> int:
     from proposals.merging import SELECTIVE_SEARCH
     from proposals.ranking import ranking_document
 
-    held_out = _held_out(options)
-    unseen = [_all_of(root, options.split) for root in options.unseen]
-    annotations = sum(unseen, held_out)
+    parts = [list(open_split(options)), *(_unseen(root, options) for root in options.unseen)]
+    annotations = [annotation for part in parts for annotation in part]
+    if not annotations:
+        raise ValueError(f"split {options.split} of {options.root} lists no image to learn from")
     selective_search, multibox = SelectiveSearch(SELECTIVE_SEARCH), make_multibox()
     described = []
     with progress(len(annotations), "describing", "image") as advance_to:
         for done, annotation in enumerate(annotations, start=1):
             image = read_image(annotation.image_path)
-            boxes = annotation.without_crowds().boxes_xyxy
-            described.append(describe_image(selective_search(image), multibox(image), boxes))
+            boxes, clear = annotation.boxes_xyxy, annotation.clear()
+            found = selective_search(image), multibox(image)
+            described.append(describe_image(*found, boxes[clear], boxes[~clear]))
             advance_to(done)
     ranking = learn_ranking(described, options.seed)
     provenance = {
-        "images": len(held_out),
-        "hold_out": options.hold_out,
-        "unseen_images": [len(one) for one in unseen],
+        "images": [len(part) for part in parts],
+        "folds": [_sorted(options.folds), *[_sorted(options.unseen_folds)] * len(options.unseen)],
         "selective_search": asdict(SELECTIVE_SEARCH),
         "seed": options.seed,
     }
@@ -77,20 +79,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _held_out(options: argparse.Namespace) -> list[ImageAnnotation]:
-    from detector.training.hold_out import split_held_out
-
-    _, held_out = split_held_out(open_split(options), options.hold_out)
-    if not held_out:
-        raise ValueError("no image is held out; give the --hold-out of train-multibox")
-    return held_out
+def _sorted(chosen: frozenset[int] | None) -> list[int]:
+    return sorted(range(FOLDS) if chosen is None else chosen)
 
 
-def _all_of(root: Path, split: str) -> list[ImageAnnotation]:
+def _unseen(root: Path, options: argparse.Namespace) -> list[ImageAnnotation]:
     from detector.datasets import detect_format, open_dataset
     from detector.datasets.problems import refuse
 
-    annotations = list(open_dataset(root, split, detect_format(root), refuse))
-    if not annotations:
-        raise ValueError(f"split {split} of {root} lists no image; name another folder by --unseen")
-    return annotations
+    dataset = open_dataset(root, options.split, detect_format(root), refuse)
+    if options.unseen_folds is not None:
+        dataset = dataset.of_folds(options.unseen_folds)
+    if len(dataset) == 0:
+        raise ValueError(
+            f"split {options.split} of {root} lists no image; name another folder by --unseen"
+        )
+    return list(dataset)

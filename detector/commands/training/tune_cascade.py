@@ -26,7 +26,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from detector.commands.shared.command import refuse_usage, teaching_parser
-from detector.commands.shared.datasets import add_dataset_flags, open_split
+from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag, open_split
 from detector.commands.shared.detectors import add_detector_flags, detection_task, load_detector
 from detector.commands.shared.inputs import open_proposals
 from detector.commands.shared.progress import progress
@@ -45,6 +45,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = teaching_parser(__doc__, program)
     add_dataset_flags(parser)
+    add_folds_flag(parser)
     add = parser.add_argument
     # fmt: off
     add("--split", required=True, help="of training photographs, for example train")

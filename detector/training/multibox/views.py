@@ -81,10 +81,10 @@ class ViewLoader:
         settings = self._config.views
         rectangle = draw_rectangle((image.shape[0], image.shape[1]), settings, random)
         view = cut_view(image, rectangle, self._statistics)
-        unclear = np.array(annotation.difficult, np.bool_) | np.array(annotation.crowd, np.bool_)
+        clear = annotation.clear()
         clear_boxes, unclear_boxes = (
             boxes_in_view(annotation.boxes_xyxy[rows], rectangle, settings)
-            for rows in (~unclear, unclear)
+            for rows in (clear, ~clear)
         )
         if random.random_sample() < 0.5:
             view = np.ascontiguousarray(view[:, ::-1])

@@ -14,7 +14,7 @@ def test_a_script_knows_every_command_and_its_flags(shell: str) -> None:
     for name in COMMANDS:
         assert name in script
     assert "--max-proposals" in script
-    assert "--hold-out" in script
+    assert "--folds" in script
 
 
 def test_pictures_and_files_are_completed_by_name() -> None:

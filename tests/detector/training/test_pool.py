@@ -17,6 +17,7 @@ from detector.training.pool import Pool, PoolBatches, PoolError, draw_pool, make
 from detector.training.windows import WindowSampler, WindowTable
 
 WARP = WarpConfig(size=64, context_padding=4)
+SEED = 0
 SAMPLING = SamplingConfig(foreground=2, background=3)
 
 
@@ -47,7 +48,9 @@ def corner(windows: Tensor) -> Tensor:
 
 
 def make(path: Path, cutter: WindowCutter, table: WindowTable, windows: int = 20) -> Pool:
-    return make_pool(path, cutter, table, corner, windows, {"frozen": "a"}, lambda _done: None)
+    return make_pool(
+        path, cutter, table, corner, windows, SEED, {"frozen": "a"}, lambda _done: None
+    )
 
 
 def test_batches_hold_the_warped_windows_of_their_rows(
@@ -78,18 +81,19 @@ def test_colours_change_by_seed_step_and_place(cutter: WindowCutter, table: Wind
 
 
 def test_a_pool_mixes_windows_by_their_overlap(table: WindowTable) -> None:
-    rows = draw_pool(table, 20)
+    rows = draw_pool(table, 20, SEED)
     assert len(set(rows.tolist())) == 18
     ious = table.ious[rows]
     counts = [(ious >= 0.5).sum(), ((ious >= 0.1) & (ious < 0.5)).sum(), (ious < 0.1).sum()]
     assert counts == [8, 6, 4]  # all that there are of the last kind, where 6 were wanted
     assert (np.diff(rows) > 0).all()
-    np.testing.assert_array_equal(rows, draw_pool(table, 20))
+    np.testing.assert_array_equal(rows, draw_pool(table, 20, SEED))
+    assert set(rows.tolist()) != set(draw_pool(table, 20, SEED + 1).tolist())
 
 
 def test_a_pool_holds_no_windows_that_teach_nothing(table: WindowTable) -> None:
     unclear = table._replace(nearest=np.arange(40) % 2)
-    rows = draw_pool(unclear, 1000)
+    rows = draw_pool(unclear, 1000, SEED)
     assert (unclear.nearest[rows][unclear.ious[rows] >= 0.5] == 1).all()
     assert len(rows) == 20 + 10
 
@@ -97,14 +101,14 @@ def test_a_pool_holds_no_windows_that_teach_nothing(table: WindowTable) -> None:
 @pytest.mark.parametrize("count", [0, 40])
 def test_a_pool_takes_what_there_is(table: WindowTable, count: int) -> None:
     few = table.rows(np.arange(count))
-    assert len(draw_pool(few, 1000)) == count
+    assert len(draw_pool(few, 1000, SEED)) == count
 
 
 def test_pooled_windows_are_what_the_frozen_part_makes_of_them(
     cutter: WindowCutter, table: WindowTable, tmp_path: Path
 ) -> None:
     pool = make(tmp_path / "pool.npy", cutter, table)
-    rows = draw_pool(table, 20)
+    rows = draw_pool(table, 20, SEED)
     plain = corner(torch.from_numpy(cutter.cut(rows, np.zeros(18, bool))))
     mirrored = corner(torch.from_numpy(cutter.cut(rows, np.ones(18, bool))))
     stored = torch.from_numpy(pool.features.astype(np.float32)).permute(0, 3, 1, 2)
@@ -136,8 +140,10 @@ def test_a_pool_of_something_else_is_refused(
     make(path, cutter, table)
     with pytest.raises(PoolError, match=r"pool\.npy: was made with another table"):
         make(path, cutter, table, windows=10)
+    with pytest.raises(PoolError, match="was made with another seed"):
+        make_pool(path, cutter, table.rows(np.arange(9)), corner, 9, 1, {}, lambda _done: None)
     with pytest.raises(PoolError, match="was made with another frozen"):
-        make_pool(path, cutter, table, corner, 20, {"frozen": "b"}, lambda _done: None)
+        make_pool(path, cutter, table, corner, 20, SEED, {"frozen": "b"}, lambda _done: None)
 
 
 @pytest.mark.parametrize("damage", ["features", "settings", "no settings"])
@@ -163,7 +169,7 @@ def test_nothing_half_made_is_left(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_pool(tmp_path / "pool.npy", cutter, table, corner, 20, {}, broken)
+        make_pool(tmp_path / "pool.npy", cutter, table, corner, 20, SEED, {}, broken)
     assert list(tmp_path.iterdir()) == []
 
 

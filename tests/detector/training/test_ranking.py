@@ -8,6 +8,7 @@ from proposals import Proposals
 
 SIZE = (100, 100)
 OBJECT = np.array([[20, 20, 60, 60]], np.float32)
+NOTHING = OBJECT[:0]
 
 
 def proposals(seed: int) -> tuple[Proposals, Proposals]:
@@ -22,7 +23,7 @@ def proposals(seed: int) -> tuple[Proposals, Proposals]:
 
 @pytest.mark.parametrize("objects", [0, 1])
 def test_boxes_on_an_object_are_worth_most(objects: int) -> None:
-    described = describe_image(*proposals(0), OBJECT[:objects])
+    described = describe_image(*proposals(0), OBJECT[:objects], NOTHING)
     assert described.features.shape[0] == len(described.values) == 33
     assert (described.values[-3:] > 0.8).all() == bool(objects)
     assert (described.values >= 0).all()
@@ -30,9 +31,25 @@ def test_boxes_on_an_object_are_worth_most(objects: int) -> None:
 
 
 def test_what_is_learned_prefers_them() -> None:
-    ranking = learn_ranking([describe_image(*proposals(seed), OBJECT) for seed in range(5)], 0)
-    unseen = describe_image(*proposals(9), OBJECT)
+    ranking = learn_ranking(
+        [describe_image(*proposals(seed), OBJECT, NOTHING) for seed in range(5)], 0
+    )
+    unseen = describe_image(*proposals(9), OBJECT, NOTHING)
     qualities = ranking.qualities(unseen.features)
     assert qualities[-3:].min() > np.median(qualities[:-3])
-    again = learn_ranking([describe_image(*proposals(seed), OBJECT) for seed in range(5)], 0)
+    again = learn_ranking(
+        [describe_image(*proposals(seed), OBJECT, NOTHING) for seed in range(5)], 0
+    )
     np.testing.assert_array_equal(again.qualities(unseen.features), qualities)
+
+
+def test_nothing_is_learned_from_boxes_that_show_an_unclear_object() -> None:
+    everything = describe_image(*proposals(0), NOTHING, NOTHING)
+    hidden = describe_image(*proposals(0), NOTHING, OBJECT)
+    assert len(hidden.values) <= len(everything.values) - 3  # those of MultiBox, all on it
+    assert len(hidden.features) == len(hidden.values)
+    # What shows an object at least as well as the unclear one is worth what the object says.
+    both = describe_image(*proposals(0), OBJECT, OBJECT)
+    np.testing.assert_array_equal(
+        both.values, describe_image(*proposals(0), OBJECT, NOTHING).values
+    )

@@ -12,6 +12,7 @@ import pytest
 
 from detector import proposers
 from detector.classes import select_classes
+from detector.datasets.folds import fold_of
 from detector.training import ranking as learning
 from proposals import Proposals
 from proposals.ranking import load_ranking
@@ -34,7 +35,7 @@ def test_help_shows_a_command(
         ("train-multibox", [], "--root"),
         ("train-multibox", ["--root", "gone", "--imagenet", "x"], "gone"),
         ("train-multibox", ["--root", "gone", "--imagenet", "x", "--size", "8"], "size must be"),
-        ("train-ranking", ["--root", "gone", "--hold-out", "8", "--out", "r.json"], "gone"),
+        ("train-ranking", ["--root", "gone", "--folds", "1", "--out", "r.json"], "gone"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
@@ -64,12 +65,14 @@ def test_the_order_is_learned_from_several_data_sets(
     monkeypatch.setattr(proposers, "make_multibox", lambda: lambda _image: box)
     monkeypatch.setattr(learning, "_STEPS", 5)
     train = in_process("train-ranking", tmp_path)
-    command = ("--root", "own", "--split", "val", "--hold-out", "1", "--out", "learned.json")
-    ended = train(*command, "--unseen", "other")
+    folds = f"{fold_of('a')}"
+    command = ("--root", "own", "--split", "val", "--folds", folds, "--out", "learned.json")
+    ended = train(*command, "--unseen", "other", "--unseen-folds", f"{fold_of('b')}")
     assert (ended.returncode, ended.stdout) == (0, "learned.json\n"), ended.stderr
     load_ranking(tmp_path / "learned.json")
     provenance = json.loads((tmp_path / "learned.json").read_text())["provenance"]
-    assert (provenance["images"], provenance["unseen_images"]) == (1, [2])
+    assert provenance["images"] == [1, 1 + (fold_of("c") == fold_of("b"))]
+    assert provenance["folds"] == [[fold_of("a")], [fold_of("b")]]
     refused = train(*command, "--unseen", "lost")
     assert refused.returncode == 2
     assert "lost: no such folder" in refused.stderr

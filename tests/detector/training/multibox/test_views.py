@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -113,3 +115,24 @@ def test_each_image_comes_once_an_epoch(annotation: ImageAnnotation) -> None:
     for epoch in range(2):
         chosen = [loader._choose(7 * epoch + place) for place in range(7)]
         assert sorted(chosen) == list(range(7))
+
+
+def test_difficult_objects_and_crowds_stand_apart(annotation: ImageAnnotation) -> None:
+    boxes = np.array([[100, 20, 400, 280], [0, 0, 200, 200], [200, 100, 451, 300]], np.float32)
+    mixed = replace(
+        annotation,
+        boxes_xyxy=boxes,
+        class_keys=annotation.class_keys * 3,
+        difficult=(False, True, False),
+        crowd=(False, False, True),
+        areas=(),
+    )
+    config = replace(CONFIG, views=ViewConfig(whole=1))
+    batch = ViewLoader([mixed], STATISTICS, config).load(1)
+    size = np.array([451, 300, 451, 300])
+    for targets, unclear in zip(batch.targets, batch.unclear, strict=True):
+        assert (len(targets), len(unclear)) == (1, 2)
+        mirrored = not np.allclose(targets[0], boxes[0] / size, atol=1e-5)
+        for found, true in zip(unclear, boxes[1:] / size, strict=True):
+            expected = [1 - true[2], true[1], 1 - true[0], true[3]] if mirrored else true
+            np.testing.assert_allclose(found, expected, atol=1e-5)
