@@ -1,16 +1,16 @@
 """Compare the members of an ensemble, their means and their cascade; and time them.
 
-Command: ``python benchmarks/ensemble.py --root ILSVRC --split val --proposals val.parquet
---max-proposals 300 --scores val.npz --json FILE``. Every member scores every region once, and
-``--scores`` keeps that: the next time only members that are not in the file are scored, and the
-table takes a minute. Delete the file to score all members side by side: in 8 bits a shared stem
+Command: ``python benchmarks/ensemble.py --root VOC --split val --proposals val.parquet
+--max-proposals 300 --scores val.npz --protocols voc2007 ilsvrc --json FILE``. Every member scores
+every region once, and ``--scores`` keeps that: the next time only members that are not in the file
+are scored, and the table takes a minute. Delete the file to score all members side by side: in 8 bits a shared stem
 takes its members' largest ranges, which moves scores by their rounding.
 
 Parts (the table, or those after ``--only``):
 
-table     mAP by ILSVRC's rules of each member, of means of the first 2, 3 ... members, of all
-          ensembles of as many, and of cascades behind the first member. Intervals are 95 % of
-          1,000 bootstrap resamples, those of differences are paired. A mean of logs is a
+table     mAP by the rules of each of ``--protocols``: of each member, of means of the first 2, 3
+          ... members, of all ensembles of as many, and of cascades behind the first member.
+          Intervals are 95 % of 1,000 bootstrap resamples, those of differences are paired. A mean of logs is a
           geometric mean of the softmax scores. With --calibration, means of calibrated scores, too:
           each member's at the temperature that fits kept scores of training photographs best,
           which ``--split train --every 60 --scores train.npz`` makes
@@ -24,7 +24,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,17 +39,18 @@ from shared.split_file import digest_of, read_kept, read_scores, save_scores
 from shared.temperatures import fit_temperatures
 
 from detector.config import DetectorConfig, Execution
-from detector.datasets import IlsvrcDet, ImageAnnotation
+from detector.datasets import Dataset, ImageAnnotation, detect_format, open_dataset
+from detector.datasets.folds import parse_folds
+from detector.datasets.problems import refuse
 from detector.engines import make_engine
 from detector.members.file import load_member
 from detector.members.member import Member
 from detector.pipeline import MemberScored, prepared_ahead, score_by_member
 from detector.rcnn import Detector, Task, pretrained_paths
-from detector.scoring import gather_ground_truth
+from detector.scoring import PROTOCOLS, gather_ground_truth
 from detector.training.split_scores import SplitScores, gather_scores
 from proposals import ProposalFile, read_image
 
-PARTS = ("table", "speed", "load")
 TRAINING_SPLIT = "train"
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 
@@ -59,11 +60,10 @@ def main() -> None:
     options = parse()
     members = [load_member(path) for path in options.weights]
     config = settings_of(options, members)
-    annotations = IlsvrcDet(options.root, options.split)[:: options.every]
+    annotations = open_split(options.root, options.split, options.folds)[:: options.every]
     document: dict[str, Any] = {"machine": describe_machine(), "images": len(annotations)}
     for part in options.only:
-        measure = {"table": print_table, "speed": print_speeds, "load": print_loading}[part]
-        document[part] = measure(options, members, annotations, config)
+        document[part] = MEASURES[part](options, members, annotations, config)
         if options.json is not None:
             options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
@@ -83,19 +83,39 @@ def print_table(
     members: Sequence[Member],
     annotations: Sequence[ImageAnnotation],
     config: DetectorConfig,
-) -> list[Row]:
-    """Print the table of mAP row by row, and return it."""
+) -> dict[str, list[Row]]:
+    """Print the table of mAP by each protocol, and return it."""
     split = scores_of_split(options, members, annotations, config)
     truth = gather_ground_truth(enumerate(annotations), members[0].classes)
-    judge = Judge(split, truth, members[0].classes, config)
-    print_header(f"{len(annotations)} images of {options.split}, {len(split.boxes_xyxy)} regions")
+    temperatures = temperatures_of(options, members, annotations)
+    return {
+        protocol: rows_of_protocol(
+            Judge(split, truth, members[0].classes, config, protocol), options, temperatures
+        )
+        for protocol in options.protocols
+    }
+
+
+def rows_of_protocol(
+    judge: Judge, options: argparse.Namespace, temperatures: Sequence[float] | None
+) -> list[Row]:
+    """Print the table by one protocol row by row, and return it."""
+    images, regions = len(judge.split.counts), len(judge.split.boxes_xyxy)
+    print_header(
+        f"{images} images of {options.split}, {regions} regions, rules of {judge.protocol}"
+    )
     rows = []
     names = [path.stem for path in options.weights]
-    temperatures = temperatures_of(options, members, annotations)
     for row in ensemble_rows(judge, names, options.thresholds, temperatures):
         print_row(row)
         rows.append(row)
     return rows
+
+
+def open_split(root: Path, split: str, folds: Collection[int] | None) -> Dataset:
+    """Return a split of a tree, or some folds of it."""
+    dataset = open_dataset(root, split, detect_format(root), refuse)
+    return dataset if folds is None else dataset.of_folds(folds)
 
 
 def print_speeds(
@@ -134,7 +154,9 @@ def parse() -> argparse.Namespace:
     # fmt: off
     add("--root", type=Path, required=True)
     add("--split", default="val")
+    add("--folds", type=parse_folds, help="only the images of these of ten folds: 0, or 1-9")
     add("--every", type=int, default=1, help="every Nth image only")
+    add("--protocols", nargs="+", choices=PROTOCOLS, default=("ilsvrc",), help="rules to score by")
     add("--weights", type=Path, nargs="+", help="member files (default: the package's)")
     add("--proposals", type=Path, help="file of inception-rcnn propose (default: propose)")
     add("--max-proposals", type=int, help="regions an image (default: as the weights say)")
@@ -144,7 +166,7 @@ def parse() -> argparse.Namespace:
     add("--calibration", type=Path, metavar="FILE",
         help="kept scores of photographs of the split train, for calibrated means")
     add("--threshold", type=float, help="of the cascade that is timed (default: the weights')")
-    add("--only", nargs="+", choices=PARTS, default=("table",))
+    add("--only", nargs="+", choices=tuple(MEASURES), default=("table",))
     add("--json", type=Path, help="write the figures there, too")
     # fmt: on
     options = parser.parse_args()
@@ -197,7 +219,7 @@ def temperatures_of(
         raise SystemExit(f"{options.calibration}: without scores of {missing[0]}")
     if not {one.image_id for one in annotations}.isdisjoint(kept.key["images"]):
         raise SystemExit(f"{options.calibration}: of photographs that the table is of")
-    by_id = {one.image_id: one for one in IlsvrcDet(options.root, TRAINING_SPLIT)}
+    by_id = {one.image_id: one for one in open_split(options.root, TRAINING_SPLIT, None)}
     order = [kept.members.index(digest) for digest in digests]
     return fit_temperatures(
         replace(kept.scores, member_scores=kept.scores.member_scores[order]),
@@ -249,6 +271,12 @@ def open_image(
         return image, None
     return image, file.for_image(annotation.image_id, image.shape[:2]).boxes_xyxy
 
+
+MEASURES: Mapping[str, Callable[..., Any]] = {
+    "table": print_table,
+    "speed": print_speeds,
+    "load": print_loading,
+}
 
 if __name__ == "__main__":
     main()

@@ -16,6 +16,8 @@ from detector.config import DetectorConfig
 from detector.engines import mean_scores
 from detector.scoring import (
     GroundTruth,
+    Outcomes,
+    Protocol,
     bootstrap_outcomes,
     match,
     percentile_interval,
@@ -46,24 +48,31 @@ class Judge:
     truth: GroundTruth
     classes: tuple[ObjectClass, ...]
     config: DetectorConfig
+    protocol: Protocol
 
     def mean_ap(self, scores: NDArray[np.float32]) -> float:
         """Return the mAP of scores ``(N, C + 1)``."""
-        return self.split.mean_ap(scores, self.truth, self.classes, self.config)
+        return score_outcomes(self._outcomes(scores), self._class_ids).mean_ap
 
     def judged(self, scores: NDArray[np.float32]) -> Judged:
         """Return the mAP of scores ``(N, C + 1)``, and that on bootstrap resamples."""
-        class_ids = [one.id for one in self.classes]
-        outcomes = match(
+        outcomes = self._outcomes(scores)
+        return Judged(
+            score_outcomes(outcomes, self._class_ids).mean_ap,
+            bootstrap_outcomes(outcomes, self._class_ids, seed=_SEED),
+        )
+
+    @property
+    def _class_ids(self) -> list[int]:
+        return [one.id for one in self.classes]
+
+    def _outcomes(self, scores: NDArray[np.float32]) -> Outcomes:
+        return match(
             self.truth,
             self.split.predictions(scores, self.classes, self.config),
-            class_ids,
-            protocol="ilsvrc",
+            self._class_ids,
+            protocol=self.protocol,
             image_count=len(self.split.counts),
-        )
-        return Judged(
-            score_outcomes(outcomes, class_ids).mean_ap,
-            bootstrap_outcomes(outcomes, class_ids, seed=_SEED),
         )
 
     def mean_of_detections(self, member_scores: NDArray[np.float32]) -> NDArray[np.float32]:
