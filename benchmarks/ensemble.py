@@ -3,16 +3,16 @@
 Command: ``python benchmarks/ensemble.py --root VOC --split val --proposals val.parquet
 --max-proposals 300 --scores val.npz --protocols voc2007 ilsvrc --json FILE``. Every member scores
 every region once, and ``--scores`` keeps that: the next time only members that are not in the file
-are scored, and the table takes a minute. Delete the file to score all members side by side: in 8 bits a shared stem
-takes its members' largest ranges, which moves scores by their rounding.
+are scored, and the table takes a minute. Delete the file to score all members side by side: in 8
+bits a shared stem takes its members' largest ranges, which moves scores by their rounding.
 
 Parts (the table, or those after ``--only``):
 
 table     mAP by the rules of each of ``--protocols``: of each member, of means of the first 2, 3
           ... members, of all ensembles of as many, and of cascades behind the first member.
-          Intervals are 95 % of 1,000 bootstrap resamples, those of differences are paired. A mean of logs is a
-          geometric mean of the softmax scores. With --calibration, means of calibrated scores, too:
-          each member's at the temperature that fits kept scores of training photographs best,
+          Intervals are 95 % of 1,000 bootstrap resamples, those of differences are paired. A mean
+          of logs is a geometric mean of the softmax scores. With --calibration, means of calibrated
+          scores, too: each member's at the temperature that fits kept scores of training photographs best,
           which ``--split train --every 60 --scores train.npz`` makes
 speed     seconds an image of one member, all members, and the cascade of the threshold that the
           weights or ``--threshold`` give, in turns: ``--only speed --every 9``
