@@ -46,7 +46,8 @@ class Judge:
 
     split: SplitScores
     truth: GroundTruth
-    classes: tuple[ObjectClass, ...]
+    classes: tuple[ObjectClass, ...]  # of the scores
+    judged: tuple[ObjectClass, ...]  # whose mean is taken
     config: DetectorConfig
     protocol: Protocol
 
@@ -54,7 +55,7 @@ class Judge:
         """Return the mAP of scores ``(N, C + 1)``."""
         return score_outcomes(self._outcomes(scores), self._class_ids).mean_ap
 
-    def judged(self, scores: NDArray[np.float32]) -> Judged:
+    def judge(self, scores: NDArray[np.float32]) -> Judged:
         """Return the mAP of scores ``(N, C + 1)``, and that on bootstrap resamples."""
         outcomes = self._outcomes(scores)
         return Judged(
@@ -64,7 +65,7 @@ class Judge:
 
     @property
     def _class_ids(self) -> list[int]:
-        return [one.id for one in self.classes]
+        return [one.id for one in self.judged]
 
     def _outcomes(self, scores: NDArray[np.float32]) -> Outcomes:
         return match(
@@ -128,7 +129,7 @@ def ensemble_rows(
     the mean of all stand other means of all, and cascades with the first member in front.
     """
     by_member = judge.split.member_scores
-    alone = [judge.judged(scores) for scores in by_member]
+    alone = [judge.judge(scores) for scores in by_member]
     average = Judged(
         float(np.mean([one.mean_ap for one in alone])),
         np.mean([one.resampled for one in alone], axis=0),
@@ -140,15 +141,15 @@ def ensemble_rows(
         return
     for count in range(2, len(by_member) + 1):
         for name, scores in _means(by_member[:count], temperatures):
-            yield _row(f"first {count}, {name}", judge.judged(scores), average)
+            yield _row(f"first {count}, {name}", judge.judge(scores), average)
         yield {"what": f"any {count}, mean", **subsets_of(judge, count, average.mean_ap)}
-    exact = judge.judged(mean_scores(by_member))
+    exact = judge.judge(mean_scores(by_member))
     if temperatures is not None:
-        calibrated = judge.judged(mean_scores(at_temperatures(by_member, temperatures)))
+        calibrated = judge.judge(mean_scores(at_temperatures(by_member, temperatures)))
         yield {**_row("calibrated mean", calibrated, exact), "temperatures": list(temperatures)}
-    yield _row("mean of detections", judge.judged(judge.mean_of_detections(by_member)), exact)
+    yield _row("mean of detections", judge.judge(judge.mean_of_detections(by_member)), exact)
     for threshold in thresholds:
-        found = judge.judged(apply_cascade(by_member, threshold))
+        found = judge.judge(apply_cascade(by_member, threshold))
         share = float(survivors(by_member[0], threshold).mean())
         yield {**_row(f"cascade at {threshold:g}", found, exact), "survive": share}
 
