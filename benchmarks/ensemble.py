@@ -38,6 +38,7 @@ from shared.machine import describe_machine
 from shared.split_file import digest_of, read_kept, read_scores, save_scores
 from shared.temperatures import fit_temperatures
 
+from detector.classes import select_classes
 from detector.config import DetectorConfig, Execution
 from detector.datasets import Dataset, ImageAnnotation, detect_format, open_dataset
 from detector.datasets.folds import parse_folds
@@ -88,9 +89,11 @@ def print_table(
     split = scores_of_split(options, members, annotations, config)
     truth = gather_ground_truth(enumerate(annotations), members[0].classes)
     temperatures = temperatures_of(options, members, annotations)
+    classes = members[0].classes
+    judged = select_classes(options.classes, classes) if options.classes else classes
     return {
         protocol: rows_of_protocol(
-            Judge(split, truth, members[0].classes, config, protocol), options, temperatures
+            Judge(split, truth, classes, judged, config, protocol), options, temperatures
         )
         for protocol in options.protocols
     }
@@ -102,7 +105,8 @@ def rows_of_protocol(
     """Print the table by one protocol row by row, and return it."""
     images, regions = len(judge.split.counts), len(judge.split.boxes_xyxy)
     print_header(
-        f"{images} images of {options.split}, {regions} regions, rules of {judge.protocol}"
+        f"{images} images of {options.split}, {regions} regions, {len(judge.judged)} classes, rules"
+        f" of {judge.protocol}"
     )
     rows = []
     names = [path.stem for path in options.weights]
@@ -156,6 +160,7 @@ def parse() -> argparse.Namespace:
     add("--split", default="val")
     add("--folds", type=parse_folds, help="only the images of these of ten folds: 0, or 1-9")
     add("--every", type=int, default=1, help="every Nth image only")
+    add("--classes", nargs="+", metavar="KEY", help="score these (default: all that are known)")
     add("--protocols", nargs="+", choices=PROTOCOLS, default=("ilsvrc",), help="rules to score by")
     add("--weights", type=Path, nargs="+", help="member files (default: the package's)")
     add("--proposals", type=Path, help="file of inception-rcnn propose (default: propose)")
