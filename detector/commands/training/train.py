@@ -65,6 +65,7 @@ from detector.commands.shared.values import (
     count_from_zero,
     output_folder,
     seed,
+    share,
 )
 from foundation.processors import available_processors
 
@@ -85,7 +86,7 @@ _TRAINING = (
     "distort_colours",
     "calibration_regions",
 )
-_SAMPLING = ("foreground", "background")
+_SAMPLING = ("foreground", "background", "foreground_iou")
 
 
 def build_parser(program: str | None) -> argparse.ArgumentParser:
@@ -133,6 +134,8 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--foreground", type=count_from_one, metavar="N",
         help="windows of a batch that show an object"
         f" (default: {TrainingConfig().sampling.foreground})")
+    add("--foreground-iou", type=share, metavar="IOU",
+        help="overlap from which a window shows an object (default: as the policy says)")
     add("--background", type=count_from_one, metavar="N",
         help=f"windows of a batch that show none (default: {TrainingConfig().sampling.background})")
     add("--calibration-regions", type=count_from_one, metavar="N",
