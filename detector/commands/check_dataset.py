@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detector.commands.shared.command import refuse_usage, teaching_parser
-from detector.commands.shared.datasets import add_dataset_flags, open_split
+from detector.commands.shared.datasets import add_dataset_flags, open_whole_split
 from detector.commands.shared.progress import progress
 from detector.commands.shared.values import output_file
 
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         refuse_usage("name the data set's folder once, as --root ROOT or as ROOT")
     options.root = options.root or options.folder
     problems: list[Problem] = []
-    dataset = open_split(options, problems.append)
+    dataset = open_whole_split(options, problems.append)
     with progress(len(dataset), "checking", "image") as advance_to:
         contents = check_dataset(
             dataset, problems.append, pictures=options.pictures, advance_to=advance_to

@@ -44,7 +44,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detector.commands.shared.command import teaching_parser
-from detector.commands.shared.datasets import add_format_flag, dataset_formats, open_split
+from detector.commands.shared.datasets import add_format_flag, dataset_formats, open_whole_split
 from detector.commands.shared.progress import progress
 from detector.commands.shared.values import one_of, output_folder
 
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     from detector.datasets.problems import Problem
 
     problems: list[Problem] = []
-    dataset = open_split(options, problems.append)
+    dataset = open_whole_split(options, problems.append)
     classes = dataset.classes
     if options.classes:
         classes = select_classes(options.classes, classes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector.classes import ObjectClass, select_classes
-from detector.commands.shared.datasets import open_split
+from detector.commands.shared.datasets import open_whole_split
 from detector.commands.shared.detectors import detection_task, load_detector
 from detector.commands.shared.inputs import open_proposals
 from detector.commands.shared.progress import progress
 from detector.datasets import Dataset, ImageAnnotation
+from detector.datasets.folds import FOLDS, fold_of
 from detector.scoring import (
     Blacklist,
     Evaluation,
@@ -55,13 +56,13 @@ class Task:
 
 def prepare(options: argparse.Namespace) -> Task:
     """Read all that is scored, and load the detector if there is one to run."""
-    dataset = open_split(options)
+    dataset = open_whole_split(options)  # a prediction file may be of all of it
     # By number, as pycocotools ranks equal scores by the number of the image.
     order = np.argsort(np.array(dataset.image_numbers, np.int64)).tolist()
     images = ImageIndex(
         [dataset.image_ids[i] for i in order], [dataset.image_numbers[i] for i in order]
     )
-    annotations = _read_annotations(dataset, order, options.every)
+    annotations = _read_annotations(dataset, order, _places(dataset, options))
     blacklist: Blacklist = frozenset()
     if options.blacklist is not None:
         blacklist = read_blacklist(options.blacklist, images, dataset.classes)
@@ -82,14 +83,21 @@ def prepare(options: argparse.Namespace) -> Task:
     return Task(dataset, images, annotations, classes, origin, blacklist, source)
 
 
+def _places(dataset: Dataset, options: argparse.Namespace) -> frozenset[int]:
+    """Return which places of the data set's list are looked at."""
+    folds = range(FOLDS) if options.folds is None else options.folds
+    places = [place for place, name in enumerate(dataset.image_ids) if fold_of(name) in folds]
+    return frozenset(places[:: options.every])
+
+
 def _read_annotations(
-    dataset: Dataset, order: Sequence[int], every: int
+    dataset: Dataset, order: Sequence[int], places: Container[int]
 ) -> dict[int, ImageAnnotation]:
-    """Return every Nth annotation of the data set, by the place of its image in the order."""
+    """Return the annotations at some places of the data set, by the places in the order."""
     annotations: dict[int, ImageAnnotation] = {}
     with progress(len(order), "reading annotations", "image") as advance_to:
         for index, place in enumerate(order):
-            if place % every == 0:
+            if place in places:
                 annotations[index] = dataset[place]
             advance_to(index + 1)
     return annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_dataset_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add ``--root`` and ``--format``; `open_split` reads them, and the command's ``--split``."""
+    """Add ``--root`` and ``--format``; `open_whole_split` reads them, and ``--split``."""
     parser.add_argument(
         "--root", type=Path, required=required, metavar="DIR", help="folder of the data set"
     )
@@ -66,8 +66,8 @@ def chosen_format(options: argparse.Namespace) -> DatasetFormat:
     return detect_format(options.root) if given is None else given
 
 
-def open_split(options: argparse.Namespace, report: Report | None = None) -> Dataset:
-    """Return the split of a data set that a command line names, or the folds of it.
+def open_whole_split(options: argparse.Namespace, report: Report | None = None) -> Dataset:
+    """Return the split of a data set that a command line names.
 
     ``report`` is told of problems in lists and in COCO's file; the first is raised when None.
 
@@ -79,6 +79,16 @@ def open_split(options: argparse.Namespace, report: Report | None = None) -> Dat
     from detector.datasets import open_dataset
     from detector.datasets.problems import refuse
 
-    dataset = open_dataset(options.root, options.split, chosen_format(options), report or refuse)
-    chosen: Collection[int] | None = getattr(options, "folds", None)
+    return open_dataset(options.root, options.split, chosen_format(options), report or refuse)
+
+
+def open_split(options: argparse.Namespace) -> Dataset:
+    """Return the split of a data set that a command line names, or the folds of it.
+
+    Raises
+    ------
+    DatasetError
+        As `open_whole_split`, and if no image is in the folds.
+    """
+    dataset, chosen = open_whole_split(options), options.folds
     return dataset if chosen is None else dataset.of_folds(chosen)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from detector.classes import select_classes
+from detector.datasets.folds import fold_of
 
 Table = Callable[[subprocess.CompletedProcess[str]], dict[str, list[str]]]
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -90,6 +91,16 @@ def test_a_class_without_objects_is_shown_and_left_out_of_the_mean(
 def test_what_the_blacklist_names_does_not_count(run_here: Tool, table: Table) -> None:
     run = run_here(*SCORE, "--blacklist", "black.txt")
     assert table(run) == {"37": ["car", "1", "1", "1.0000"], "58": ["dog", "1", "1", "1.0000"]}
+
+
+def test_folds_leave_the_images_of_others_out(run_here: Tool) -> None:
+    assert fold_of("a") == fold_of("c") != fold_of("b")
+    run = run_here(*SCORE, "--folds", f"{fold_of('a')}")
+    assert run.returncode == 0
+    assert run.stdout == run_here(*SCORE, "--every", "2").stdout  # a and c, too
+    refused = run_here(*SCORE, "--folds", "ten")
+    assert refused.returncode == 2
+    assert "--folds: folds must be numbers and ranges from 0 to 9" in refused.stderr
 
 
 def test_every_second_image_leaves_the_others_out(run_here: Tool, table: Table) -> None:
