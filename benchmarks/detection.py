@@ -32,14 +32,15 @@ from shared.machine import describe_machine
 from shared.plain_loop import PlainLoop
 
 from detector.cascade import survivors
+from detector.config import DEFAULT_MODEL
 from detector.datasets import IlsvrcDet, ImageAnnotation
 from detector.detections.results import Detections
 from detector.detections.selection import select_detections
 from detector.engines import Piece, mean_scores
-from detector.members.file import load_member
 from detector.members.member import Member
+from detector.members.models import open_model
 from detector.pipeline import Prepared, score_by_member
-from detector.rcnn import Detector, Task, pretrained_paths
+from detector.rcnn import Detector, Task
 from detector.regions.admit import admit_regions
 from detector.scoring import gather_ground_truth, gather_predictions, match, score_outcomes
 from proposals import read_image
@@ -55,8 +56,8 @@ def main() -> None:
     """Print the parts asked for, and write them."""
     options = parse()
     annotations = IlsvrcDet(options.root, options.split)[:: options.every]
-    members = [load_member(path) for path in pretrained_paths(options.members)]
-    detector = Detector.from_pretrained(options.members)
+    members = [file.read() for file in open_model(options.model, options.members).members]
+    detector = Detector.from_pretrained(options.model, members=options.members)
     detector.detect(read_image(annotations[0].image_path))  # compiles kernels, fills caches
     measures: dict[str, Callable[[], Any]] = {
         "network": measure_networks,
@@ -83,7 +84,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--split", default="val")
     parser.add_argument("--every", type=int, default=9, help="every Nth image only")
-    parser.add_argument("--members", nargs="+", help="of the package, by name (default: all)")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder (default: shipped)")
+    parser.add_argument("--members", nargs="+", help="of the model, by name (default: all)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     return parser.parse_args()

@@ -15,7 +15,7 @@ table     mAP by the rules of each of ``--protocols``: of each member, of means 
           scores, too: each member's at the temperature that fits kept scores of training
           photographs best, which ``--split train --every 60 --scores train.npz`` makes
 speed     seconds an image of one member, all members, and the cascade of the threshold that the
-          weights or ``--threshold`` give, in turns: ``--only speed --every 9``
+          model or ``--threshold`` gives, in turns: ``--only speed --every 9``
 load      seconds to read the files of all members, once they have been read: ``--only load``
 """
 
@@ -39,15 +39,16 @@ from shared.split_file import digest_of, read_kept, read_scores, save_scores
 from shared.temperatures import fit_temperatures
 
 from detector.classes import select_classes
-from detector.config import DetectorConfig, Execution
+from detector.config import DEFAULT_MODEL, DetectorConfig, Execution
 from detector.datasets import Dataset, ImageAnnotation, detect_format, open_dataset
 from detector.datasets.folds import parse_folds
 from detector.datasets.problems import refuse
 from detector.engines import make_engine
-from detector.members.file import load_member
+from detector.members.file import load_member, open_member
 from detector.members.member import Member
+from detector.members.models import open_model
 from detector.pipeline import MemberScored, prepared_ahead, score_by_member
-from detector.rcnn import Detector, Task, pretrained_paths
+from detector.rcnn import Detector, Task
 from detector.scoring import PROTOCOLS, gather_ground_truth
 from detector.training.split_scores import SplitScores, gather_scores
 from proposals import ProposalFile, read_image
@@ -60,7 +61,7 @@ def main() -> None:
     """Print the parts asked for, and write them."""
     options = parse()
     members = [load_member(path) for path in options.weights]
-    config = settings_of(options, members)
+    config = settings_of(options)
     annotations = open_split(options.root, options.split, options.folds)[:: options.every]
     document: dict[str, Any] = {"machine": describe_machine(), "images": len(annotations)}
     for part in options.only:
@@ -69,9 +70,9 @@ def main() -> None:
             options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def settings_of(options: argparse.Namespace, members: Sequence[Member]) -> DetectorConfig:
-    """Return the first member's settings, changed as the command line says."""
-    config = members[0].detection
+def settings_of(options: argparse.Namespace) -> DetectorConfig:
+    """Return the ensemble's settings, changed as the command line says."""
+    config: DetectorConfig = options.detection
     if options.max_proposals is not None:
         config = replace(config, max_proposals=options.max_proposals)
     if options.threshold is not None:
@@ -130,7 +131,7 @@ def print_speeds(
 ) -> dict[str, dict[str, float]]:
     """Print the seconds an image, and return them."""
     if config.cascade_threshold == 0:
-        raise SystemExit("the weights ask for no cascade: give --threshold")
+        raise SystemExit("the settings ask for no cascade: give --threshold")
     execution = Execution(precision=options.precision)
     figures = measure_speed(members, config, execution, tasks_of(options, annotations))
     proposals = "proposals included" if options.proposals is None else "without proposals"
@@ -162,20 +163,26 @@ def parse() -> argparse.Namespace:
     add("--every", type=int, default=1, help="every Nth image only")
     add("--classes", nargs="+", metavar="KEY", help="score these (default: all that are known)")
     add("--protocols", nargs="+", choices=PROTOCOLS, default=("ilsvrc",), help="rules to score by")
-    add("--weights", type=Path, nargs="+", help="member files (default: the package's)")
+    add("--model", default=DEFAULT_MODEL, help="name or folder (default: the one that ships)")
+    add("--weights", type=Path, nargs="+", help="member files, in place of a model's")
     add("--proposals", type=Path, help="file of inception-rcnn propose (default: propose)")
-    add("--max-proposals", type=int, help="regions an image (default: as the weights say)")
+    add("--max-proposals", type=int, help="regions an image (default: as the model says)")
     add("--precision", default="auto", help="arithmetic of the networks")
     add("--thresholds", type=float, nargs="+", default=THRESHOLDS, help="of the cascades")
     add("--scores", type=Path, help="keep the scores in this file, and take them from it")
     add("--calibration", type=Path, metavar="FILE",
         help="kept scores of photographs of the split train, for calibrated means")
-    add("--threshold", type=float, help="of the cascade that is timed (default: the weights')")
+    add("--threshold", type=float, help="of the cascade that is timed (default: the model's)")
     add("--only", nargs="+", choices=tuple(MEASURES), default=("table",))
     add("--json", type=Path, help="write the figures there, too")
     # fmt: on
     options = parser.parse_args()
-    options.weights = tuple(options.weights or pretrained_paths())
+    if options.weights is None:
+        model = open_model(options.model)
+        options.weights = [member.path for member in model.members]
+        options.detection = model.ensemble.detection
+    else:
+        options.detection = open_member(options.weights[0]).settings.detection
     return options
 
 

@@ -30,10 +30,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from detector.config import Execution
 from detector.engines import Engine, make_engine
 from detector.engines.onnx_graph import build_onnx
-from detector.members.file import load_member
 from detector.members.member import Member
+from detector.members.models import open_model
 from detector.members.network import TorchMember
-from detector.members.pretrained import pretrained_paths
 from detector.regions.warp import warp_regions
 from foundation.graph_builder import GraphBuilder
 from proposals import SelectiveSearch
@@ -69,7 +68,7 @@ def main() -> None:
 
 def measure_networks() -> dict[str, dict[str, float]]:
     """Return each contender's regions a second, ratio, operations a second and share of peak."""
-    member = load_member(pretrained_paths()[0])
+    member = open_model().members[0].read()
     windows = real_windows(member)
     runs: dict[str, Run] = {
         name: engine_run(make_engine([member], execution), windows)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
+
+DEFAULT_MODEL: Final = "voc9"
+"""The shipped model that is taken where none is named; see `detector.members.models`."""
 
 ENGINES = ("auto", "torch", "openvino")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
@@ -13,7 +17,10 @@ _BATCH_SIZES = MappingProxyType({"cpu": 16, "cuda": 256})  # by type of device
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    """Settings that decide what is detected; they are stored beside trained weights.
+    """Settings that decide what is detected.
+
+    A member's file holds those for the member alone, a model's `detector.members.ensemble_file`
+    those for its members together.
 
     Attributes
     ----------

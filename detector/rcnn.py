@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from detector.cascade import score_in_cascade
 from detector.classes import ObjectClass
-from detector.config import DetectorConfig, Execution
+from detector.config import DEFAULT_MODEL, DetectorConfig, Execution
 from detector.detections.results import Detections
 from detector.detections.selection import select_detections
 from detector.engines import Engine, make_engine, make_onnx_engine
-from detector.engines.engine import check_members
-from detector.members.file import open_member
-from detector.members.pretrained import pretrained_paths
+from detector.members.file import MemberFile, open_members
+from detector.members.models import open_model
+from detector.members.settings import check_members
 from detector.pipeline import (
     Prepared,
     Scored,
@@ -112,7 +112,7 @@ class Detector:
         execution: Execution | None = None,
         **settings: Any,  # noqa: ANN401 - fields of DetectorConfig, which checks them
     ) -> Detector:
-        """Load a detector from files.
+        """Load a detector from loose files; `from_pretrained` takes a model's folder.
 
         Parameters
         ----------
@@ -138,40 +138,60 @@ class Detector:
                 raise ValueError("an ONNX file holds a whole ensemble: name it alone")
             engine = make_onnx_engine(paths[0], execution)
             return cls(engine, proposer, replace(engine.settings[0].detection, **settings))
-        members = [open_member(path) for path in paths]
-        check_members([member.settings for member in members])
+        members = open_members(paths)
         config = replace(members[0].settings.detection, **settings)
-        if len(members) == 1 or config.cascade_threshold == 0:
-            return cls(make_engine(members, execution), proposer, config)
-        first, others = (make_engine(part, execution) for part in (members[:1], members[1:]))
-        return cls(first, proposer, config, others)
+        return cls._of_members(members, proposer, execution, config)
 
     @classmethod
     def from_pretrained(
         cls,
-        members: Sequence[str | int] | None = None,
+        model: str | Path = DEFAULT_MODEL,
         *,
+        members: str | Sequence[str | int] | None = None,
         proposer: Proposer | None = None,
         execution: Execution | None = None,
         **settings: Any,  # noqa: ANN401 - as in load
     ) -> Detector:
-        """Load the weights that come with the package.
+        """Load a model: one that comes with the package, or a folder of one's own.
 
         Parameters
         ----------
-        members : sequence of str or int, optional
+        model : str or Path
+            Name of a model that ships (``inception-rcnn models`` lists them), or a folder of
+            member files; see `detector.members.models`.
+        members : str or sequence of str or int, optional
             Which of its networks, by file name without suffix or by place in the order of
             their names; the first of them stands in front of the cascade. All when left out.
-        proposer, execution, **settings
+        proposer, execution
             As in ``load``.
+        **settings
+            Fields of ``DetectorConfig`` that replace those of the model's ensemble.
 
         Raises
         ------
+        WeightsError
+            If there is no such model, or a file of it cannot be used.
         ValueError
-            If the package has no such member, or one is named twice or none at all.
+            If the model has no such member, one is named twice or none at all, the members do
+            not agree, or a setting is impossible.
         """
-        paths = pretrained_paths(members)
-        return cls.load(*paths, proposer=proposer, execution=execution, **settings)
+        opened = open_model(model, members)
+        config = replace(opened.ensemble.detection, **settings)
+        return cls._of_members(opened.members, proposer, execution, config)
+
+    @classmethod
+    def _of_members(
+        cls,
+        members: Sequence[MemberFile],
+        proposer: Proposer | None,
+        execution: Execution | None,
+        config: DetectorConfig,
+    ) -> Detector:
+        """Return a cascade behind the first member, or without a threshold one engine of all."""
+        if len(members) == 1 or config.cascade_threshold == 0:
+            return cls(make_engine(members, execution), proposer, config)
+        first, others = (make_engine(part, execution) for part in (members[:1], members[1:]))
+        return cls(first, proposer, config, others)
 
     @property
     def classes(self) -> tuple[ObjectClass, ...]:

@@ -137,24 +137,42 @@ class FileKind:
             ) from error
 
     def _document(self, path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
-        try:
-            document = json.loads(metadata[self.key])
-        except KeyError:
+        if self.key not in metadata:
+            raise WeightsError(f"{path}: holds no {self.key} settings, only tensors; {self.remedy}")
+        return parse_document(path, metadata[self.key], self.header, self.remedy)
+
+
+def parse_document(path: Path, text: str, header: Mapping[str, Any], remedy: str) -> dict[str, Any]:
+    """Return the JSON document of a file, without its header.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file, for error messages.
+    text : str
+        The document.
+    header : mapping
+        What it must say.
+    remedy : str
+        Closes the error messages.
+
+    Raises
+    ------
+    WeightsError
+        If the text is not a JSON object that says so.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: its settings are not JSON ({error}); {remedy}") from error
+    if not isinstance(document, dict):
+        raise WeightsError(f"{path}: its settings are not a JSON object; {remedy}")
+    for key, wanted in header.items():
+        if document.get(key) != wanted:
             raise WeightsError(
-                f"{path}: holds no {self.key} settings, only tensors; {self.remedy}"
-            ) from None
-        except json.JSONDecodeError as error:
-            raise WeightsError(
-                f"{path}: its settings are not JSON ({error}); {self.remedy}"
-            ) from error
-        if not isinstance(document, dict):
-            raise WeightsError(f"{path}: its settings are not a JSON object; {self.remedy}")
-        for key, wanted in self.header.items():
-            if document.get(key) != wanted:
-                raise WeightsError(
-                    f"{path}: {key} must be {wanted!r} but is {document.get(key)!r}; {self.remedy}"
-                )
-        return {key: value for key, value in document.items() if key not in self.header}
+                f"{path}: {key} must be {wanted!r} but is {document.get(key)!r}; {remedy}"
+            )
+    return {key: value for key, value in document.items() if key not in header}
 
 
 def check_finite(path: Path, name: str, tensor: NDArray[Any]) -> None:

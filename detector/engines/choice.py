@@ -7,9 +7,9 @@ from pathlib import Path
 
 from detector.config import Execution
 from detector.engines.devices import device_type
-from detector.engines.engine import Engine, check_calibrated, check_members
+from detector.engines.engine import Engine, check_calibrated
 from detector.members.member import MemberSource
-from detector.members.settings import MemberSettings
+from detector.members.settings import MemberSettings, check_members
 from foundation.compiled_models import Build, fastest_precision
 
 

@@ -89,29 +89,6 @@ def mean_scores(member_scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return mean
 
 
-def check_members(members: Sequence[MemberSettings]) -> None:
-    """Raise ValueError unless there are members, of the same classes, input, warp and scores."""
-    if not members:
-        raise ValueError("an ensemble must hold one or more members but got none")
-    first = members[0]
-    for number, member in enumerate(members[1:], start=1):
-        if (member.classes, member.warp, member.statistics) != (
-            first.classes,
-            first.warp,
-            first.statistics,
-        ):
-            raise ValueError(
-                "the members of an ensemble must share classes, input and warp but member"
-                f" {number} differs from member 0: combine networks of one training set"
-            )
-        if member.classifier != first.classifier:
-            raise ValueError(
-                "the scores of a softmax and of SVMs have no common mean, but member 0 has the"
-                f" classifier {first.classifier} and member {number} {member.classifier}:"
-                " combine members of one kind"
-            )
-
-
 def check_calibrated(members: Sequence[MemberSettings]) -> None:
     """Raise ValueError unless every member is prepared for 8-bit arithmetic."""
     if not all(member.activation_ranges for member in members):

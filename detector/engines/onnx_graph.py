@@ -15,9 +15,10 @@ import numpy as np
 import onnx
 
 from backbones.graph import GoogLeNetGraph, framed_images
-from detector.engines.engine import check_calibrated, check_members
+from detector.engines.engine import check_calibrated
 from detector.engines.stem import same_stems, stem_ranges
 from detector.members.member import Member
+from detector.members.settings import check_members
 from foundation.graph_builder import GraphBuilder
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from detector.engines.engine import Piece, check_members
-from detector.members.settings import MemberSettings, check_windows
+from detector.engines.engine import Piece
+from detector.members.settings import MemberSettings, check_members, check_windows
 from detector.regions.warp import warp_regions
 from foundation.compiled_models import (
     Build,

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from backbones.hardware import choose_device, choose_dtype
 from detector.config import Execution
-from detector.engines.engine import Piece, check_members
+from detector.engines.engine import Piece
 from detector.engines.fixed_batch import FixedBatch
 from detector.engines.stem import same_stems
 from detector.members.member import Member
 from detector.members.network import TorchMember
+from detector.members.settings import check_members
 from detector.regions.warp import warp_regions
 from detector.regions.warp_torch import warp_regions_on_device
 

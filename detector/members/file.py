@@ -19,7 +19,7 @@ classifier is "svm", output 0 is not used. Older files name no classifier: it is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from backbones.layout import parameter_shapes
 from detector.members.member import Member
-from detector.members.settings import MemberSettings, settings_from_document
+from detector.members.settings import MemberSettings, check_members, settings_from_document
 from foundation.digests import file_digest
 from foundation.tensor_file import FileKind, WeightsError
 
@@ -81,6 +81,21 @@ def open_member(path: str | Path) -> MemberFile:
     document = _KIND.read_document(path)
     with _settings_errors(path):
         return MemberFile(path, MemberSettings(**settings_from_document(document)))
+
+
+def open_members(paths: Sequence[str | Path]) -> tuple[MemberFile, ...]:
+    """Read the settings of member files whose scores are to be averaged.
+
+    Raises
+    ------
+    WeightsError
+        As `open_member`.
+    ValueError
+        If there is no file, or the members do not agree; names the files that differ.
+    """
+    members = tuple(open_member(path) for path in paths)
+    check_members([member.settings for member in members], [str(path) for path in paths])
+    return members
 
 
 def load_member(path: str | Path) -> Member:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -132,6 +132,33 @@ def _class_from(row: Mapping[str, Any]) -> ObjectClass:
     ]:
         raise ValueError(f"a class must be a number and two texts but got {dict(row)}")
     return object_class
+
+
+def check_members(members: Sequence[MemberSettings], names: Sequence[str] = ()) -> None:
+    """Raise ValueError unless there are members, of the same classes, input, warp and scores.
+
+    ``names`` are what the message calls them; "member 0" and so on when left out.
+    """
+    if not members:
+        raise ValueError("an ensemble must hold one or more members but got none")
+    names = names or [f"member {number}" for number in range(len(members))]
+    first = members[0]
+    for name, member in zip(names[1:], members[1:], strict=True):
+        if (member.classes, member.warp, member.statistics) != (
+            first.classes,
+            first.warp,
+            first.statistics,
+        ):
+            raise ValueError(
+                f"the members of an ensemble must share classes, input and warp but {name} differs"
+                f" from {names[0]}: combine networks of one training set"
+            )
+        if member.classifier != first.classifier:
+            raise ValueError(
+                f"the scores of a softmax and of SVMs have no common mean, but {names[0]} has the"
+                f" classifier {first.classifier} and {name} {member.classifier}: combine members"
+                " of one kind"
+            )
 
 
 def check_windows(shape: tuple[int, ...], dtype: str, settings: MemberSettings) -> None:

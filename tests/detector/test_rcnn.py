@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-from backbones import WeightsError
 from detector.cascade import apply_cascade, survivors
 from detector.classes import select_classes
 from detector.config import DetectorConfig, Execution
 from detector.engines.torch_engine import TorchEngine
-from detector.members import pretrained
+from detector.members.ensemble_file import Ensemble, save_ensemble
 from detector.members.file import save_member
 from detector.members.member import Member
-from detector.members.pretrained import pretrained_paths
 from detector.rcnn import Detector, Task
 from proposals import ImageError, Proposals
 
@@ -148,15 +146,18 @@ def test_loading_no_file_is_refused() -> None:
         Detector.load()
 
 
-def test_pretrained_weights_are_those_of_the_package_folder(
-    member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pretrained, "files", lambda _: tmp_path)
-    with pytest.raises(WeightsError, match=r"no weights .* come with this installation"):
-        pretrained_paths()
-    save_member(tmp_path / "weights" / "m.safetensors", member)
-    assert pretrained_paths() == (tmp_path / "weights" / "m.safetensors",)
-    assert Detector.from_pretrained(max_proposals=3).config.max_proposals == 3
+def test_a_models_settings_hold_in_place_of_its_members(member: Member, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_member(tmp_path / f"{name}.safetensors", member)
+    assert Detector.from_pretrained(tmp_path).config == member.detection  # no file of an ensemble
+    config = DetectorConfig(nms_iou=0.4, cascade_threshold=0.5)
+    save_ensemble(tmp_path / "ensemble.json", Ensemble("Two networks.", config))
+    detector = Detector.from_pretrained(tmp_path, max_proposals=3)
+    assert detector.config == replace(config, max_proposals=3)
+    assert detector.others is not None
+    alone = Detector.from_pretrained(tmp_path, members="b")
+    assert (alone.config, alone.others) == (config, None)
+    assert Detector.load(tmp_path / "a.safetensors").config == member.detection
 
 
 @pytest.fixture(scope="module")
@@ -226,35 +227,13 @@ def test_the_members_of_a_cascade_must_agree(
         Detector(engines[0], stub_proposals, others=engines[1])
 
 
-@pytest.mark.parametrize(
-    ("members", "names"),
-    [
-        (None, ["a", "b", "c"]),
-        (["b"], ["b"]),
-        ("b", ["b"]),
-        (["c", "a"], ["c", "a"]),
-        ([2, 0], ["c", "a"]),
-        (["a", 1], ["a", "b"]),
-    ],
-)
-def test_members_of_the_package_are_chosen_by_name_or_number(
-    files: list[Path], monkeypatch: pytest.MonkeyPatch, members: list[str | int], names: list[str]
-) -> None:
-    monkeypatch.setattr(pretrained, "files", lambda _: files[0].parents[1])
-    assert [path.stem for path in pretrained_paths(members)] == names
-    detector = Detector.from_pretrained(members, proposer=stub_proposals, execution=FLOAT32)
-    engines = [detector.engine, *([detector.others] if detector.others else [])]
-    seeds = [one.provenance["seed"] for engine in engines for one in engine.settings]
-    assert seeds == ["abc".index(name) for name in names]
-
-
-@pytest.mark.parametrize("members", [[], ["d"], [3], [-1], ["a", "a"], ["a", 0], "abc"])
-def test_other_members_are_refused(
-    files: list[Path], monkeypatch: pytest.MonkeyPatch, members: list[str | int]
-) -> None:
-    monkeypatch.setattr(pretrained, "files", lambda _: files[0].parents[1])
-    with pytest.raises(ValueError, match="one or more of a, b, c, each once, by name or by number"):
-        pretrained_paths(members)
+def test_members_of_a_model_stand_in_the_order_in_which_they_are_chosen(files: list[Path]) -> None:
+    detector = Detector.from_pretrained(
+        files[0].parent, members=["c", 0], proposer=stub_proposals, execution=FLOAT32
+    )
+    assert detector.others is not None
+    settings = [*detector.engine.settings, *detector.others.settings]
+    assert [one.provenance["seed"] for one in settings] == [2, 0]
 
 
 def test_many_images_are_detected_as_each_alone_and_in_order(member: Member) -> None:

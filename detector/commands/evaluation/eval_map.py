@@ -2,7 +2,7 @@
 
 Examples
 --------
-Detect with the weights of the package, write predictions_val.txt, score it:
+Detect with the model that ships, write predictions_val.txt, score it:
 
     inception-rcnn eval-map --root ILSVRC --split val
 
@@ -10,9 +10,10 @@ A quick look: every 20th image only, fewer proposals:
 
     inception-rcnn eval-map --root ILSVRC --split val --every 20 --max-proposals 300
 
-A network of your own from train, the result to a file, too; compare says whether it is better
-than another:
+A model of your own, a folder of member files, or a single file of train; the result to a file,
+too; compare says whether it is better than another:
 
+    inception-rcnn eval-map --root ILSVRC --split val --model runs/mine --json mine.json
     inception-rcnn eval-map --root ILSVRC --split val --weights member.safetensors --json a.json
 
 The proposals of a file that propose made of the split:

@@ -18,6 +18,7 @@ from detector.commands.shared.datasets import open_whole_split
 from detector.commands.shared.detectors import detection_task, load_detector
 from detector.commands.shared.inputs import open_proposals
 from detector.commands.shared.progress import progress
+from detector.config import DEFAULT_MODEL
 from detector.datasets import Dataset, ImageAnnotation
 from detector.datasets.folds import FOLDS, fold_of
 from detector.scoring import (
@@ -217,5 +218,5 @@ def _what_was_scored(options: argparse.Namespace) -> str:
         return str(options.predictions.name)
     if options.weights is not None:
         return ", ".join(path.name for path in options.weights)
-    names = "all" if options.members is None else " ".join(options.members)
-    return f"the weights of the package: {names}"
+    model = f"model {options.model or DEFAULT_MODEL}"
+    return model if options.members is None else f"{model}, {' '.join(options.members)}"

@@ -2,8 +2,8 @@ r"""Train a member of the detector on a data set.
 
 Examples
 --------
-Go on from the weights that come with the package, on all classes that the split has objects of;
-conv1 to 3b stay as they are, and run once over 20,000 windows:
+Go on from the model that ships, on all classes that the split has objects of; conv1 to 3b stay as
+they are, and run once over 20,000 windows:
 
     inception-rcnn train --root MINE --split train --freeze stem --pool-windows 20000 \
         --steps 400 --learning-rate 0.004 --drop-every 300
@@ -53,6 +53,7 @@ from typing import TYPE_CHECKING
 
 from detector.commands.shared.command import teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag, open_split
+from detector.commands.shared.detectors import add_model_flag, model_arguments
 from detector.commands.shared.progress import progress
 from detector.commands.shared.training import (
     add_optimization_flags,
@@ -100,8 +101,8 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     # fmt: off
     add("--split", default="train", help="list of images (default: %(default)s)")
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--weights", type=Path, metavar="FILE",
-        help="start from this member file (default: the first that comes with the package)")
+    add_model_flag(start, "start from the first member of a model")
+    start.add_argument("--weights", type=Path, metavar="FILE", help="start from this member file")
     start.add_argument("--imagenet", type=Path, metavar="FILE",
         help="start from ImageNet weights of GoogLeNet, safetensors or caffemodel")
     add("-o", "--out", type=output_folder, default=Path("runs/member"), metavar="DIR",
@@ -199,12 +200,13 @@ def _train_member(
 def _start(
     options: argparse.Namespace, classes: Sequence[ObjectClass], config: TrainingConfig
 ) -> GoogLeNet:
-    from detector.members.pretrained import pretrained_paths
+    from detector.members.models import open_model
     from detector.training.start import network_of_imagenet, network_of_member
 
     if options.imagenet is not None:
         return network_of_imagenet(options.imagenet, classes, config)
-    return network_of_member(options.weights or pretrained_paths()[0], classes, config)
+    path = options.weights or open_model(**model_arguments(options)).members[0].path
+    return network_of_member(path, classes, config)
 
 
 def _config(options: argparse.Namespace) -> TrainingConfig:

@@ -1,20 +1,24 @@
-r"""Choose the threshold of a cascade on training photographs, and write it into member files.
+"""Choose the threshold of a cascade on training photographs, and write it into a model's settings.
 
 Examples
 --------
-See what the package's networks would lose, on every 10th training photograph:
+See what the model that ships would lose, on every 10th training photograph:
 
     inception-rcnn tune-cascade --root ILSVRC --split train --every 10
 
-Networks of your own; the first stands in front; write what was chosen into all their files:
+A model of your own, a folder of member files of which the first by name stands in front; write
+what was chosen into runs/mine/ensemble.json, which is made where it is missing:
 
-    inception-rcnn tune-cascade --root ILSVRC --split train --every 10 --lost 0.2 --write \
-        --weights a/member.safetensors --weights b/member.safetensors
+    inception-rcnn tune-cascade --root ILSVRC --split train --lost 0.2 --model runs/mine --write
+
+Would another order or choice of its members do better? Single files, by --weights, are tried alike:
+
+    inception-rcnn tune-cascade --root ILSVRC --split train --model runs/mine --members b a
 
 All networks score every region; then thresholds from 0 on are tried in steps of 0.01, until the
 mAP falls more than --lost points behind the mean of all networks. The last before that is chosen.
 Networks are surer of photographs that they were trained on than of others. Never choose on
-photographs that a result is reported on.
+photographs that a result is reported on. Member files stay as they are.
 Exit codes: 0 done; 2 the command or an input cannot be used.
 """
 
@@ -27,7 +31,12 @@ from typing import TYPE_CHECKING
 
 from detector.commands.shared.command import refuse_usage, teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag, open_split
-from detector.commands.shared.detectors import add_detector_flags, detection_task, load_detector
+from detector.commands.shared.detectors import (
+    add_detector_flags,
+    detection_task,
+    load_detector,
+    model_arguments,
+)
 from detector.commands.shared.inputs import open_proposals
 from detector.commands.shared.progress import progress
 from detector.commands.shared.values import count_from_one, points
@@ -54,7 +63,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--lost", type=points, default=0.1, metavar="POINTS",
         help="mAP that may be lost, in points (default: %(default)s)")
     add("--write", action="store_true",
-        help="write the threshold into the member files; they stay as they are otherwise")
+        help="write the threshold into the model's ensemble.json; all else there stays as it is")
     # fmt: on
     add_detector_flags(parser)
     return parser
@@ -65,14 +74,11 @@ def run(options: argparse.Namespace) -> int:
     from detector.scoring import gather_ground_truth
     from detector.training.cascade_tuning import try_thresholds
 
-    if options.exact:
-        refuse_usage("--exact is how this command works always: leave it out")
-    if any(path.suffix == ".onnx" for path in options.weights or ()):
-        raise ValueError("a threshold is written into member files: give those, not ONNX")
+    _check(options)
     annotations = open_split(options)[:: options.every]
     detector = load_detector(options, cascade_threshold=0)
     if len(detector.engine.settings) < 2:
-        raise ValueError("a cascade needs two networks or more: give more --weights")
+        raise ValueError("a cascade needs two networks or more: name more of them")
     with open_proposals(options.proposals) as file:
         split = _score(detector, annotations, file)
     truth = gather_ground_truth(enumerate(annotations), detector.classes)
@@ -81,6 +87,20 @@ def run(options: argparse.Namespace) -> int:
     if options.write:
         _write(options, chosen.threshold)
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.exact:
+        refuse_usage("--exact is how this command works always: leave it out")
+    if any(path.suffix == ".onnx" for path in options.weights or ()):
+        raise ValueError("an ONNX file has no cascade: give member files")
+    if options.write and options.weights is not None:
+        refuse_usage(
+            "--write changes a model, not single files: put them into one folder and name it by"
+            " --model"
+        )
+    if options.write and options.members is not None:
+        refuse_usage("--write is for all members of a model: leave --members out")
 
 
 def _score(
@@ -113,11 +133,10 @@ def _print_trials(trials: Iterator[Trial]) -> Trial:
 
 
 def _write(options: argparse.Namespace, threshold: float) -> None:
-    from detector.members.file import load_member, save_member
-    from detector.members.pretrained import pretrained_paths
+    from detector.members.ensemble_file import save_ensemble
+    from detector.members.models import open_model
 
-    for path in options.weights or pretrained_paths(options.members):
-        member = load_member(path)
-        config = replace(member.detection, cascade_threshold=threshold)
-        save_member(path, replace(member, detection=config))
-        print(f"{path}: written")
+    model = open_model(**model_arguments(options))
+    detection = replace(model.ensemble.detection, cascade_threshold=threshold)
+    save_ensemble(model.ensemble_path, replace(model.ensemble, detection=detection))
+    print(f"{model.ensemble_path}: written")

@@ -13,6 +13,9 @@ from skimage import data
 
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
+from detector.config import DetectorConfig
+from detector.engines.onnx_file import read_onnx
+from detector.members.ensemble_file import Ensemble, save_ensemble
 from detector.members.file import load_member, save_member
 from detector.members.network import TorchMember
 from detector.regions.warp import WarpConfig
@@ -55,6 +58,21 @@ def test_an_exported_detector_detects_as_its_members_do(
         assert found.returncode == 0, found.stderr
         tables.append(found.stdout)
     assert tables[0] == tables[1]
+
+
+def test_a_model_is_exported_with_the_settings_of_its_ensemble(
+    export: Tool, weights: Path, tmp_path: Path
+) -> None:
+    for name in "ab":
+        save_member(tmp_path / "mine" / f"{name}.safetensors", load_member(weights))
+    config = DetectorConfig(max_proposals=7, nms_iou=0.4)
+    save_ensemble(tmp_path / "mine" / "ensemble.json", Ensemble("Mine.", config))
+    exported = export(tmp_path, "--model", "mine", "--out", "d.onnx")
+    assert exported.returncode == 0, exported.stderr
+    assert exported.stdout.startswith("d.onnx: 2 member(s) in float32, ")
+    assert [one.detection for one in read_onnx(tmp_path / "d.onnx").settings] == [config, config]
+    one = export(tmp_path, "--model", "mine", "--members", "b", "--out", "b.onnx")
+    assert one.stdout.startswith("b.onnx: 1 member(s) in float32, ")
 
 
 def test_calibration_lets_a_member_be_exported_in_8_bits(
@@ -128,6 +146,8 @@ def make_tree(folder: Path) -> Path:
     [
         ([], "required: -o/--out"),
         (["--out", "d.onnx", "--weights", "none"], "none: no such file"),
+        (["--out", "d.onnx", "--model", "none"], "'none' is no model: give one that ships (voc9"),
+        (["--out", "d.onnx", "--weights", "none", "--members", "a"], "leave it out with --weights"),
         (["--out", "d.onnx", "--arithmetic", "int4"], "invalid choice: 'int4'"),
     ],
 )

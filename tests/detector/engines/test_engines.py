@@ -20,10 +20,10 @@ from detector.engines import Engine, Piece, make_engine, make_onnx_engine, mean_
 from detector.engines.onnx_file import save_onnx
 from detector.engines.openvino_engine import OpenVinoEngine
 from detector.engines.torch_engine import TorchEngine
-from detector.members.file import load_member, open_member, save_member
+from detector.members.file import open_member, save_member
 from detector.members.member import Member
+from detector.members.models import open_model
 from detector.members.network import TorchMember
-from detector.members.pretrained import pretrained_paths
 from detector.members.settings import CLASSIFIERS
 from detector.regions.warp import WarpConfig, warp_regions
 from proposals import SelectiveSearch
@@ -59,7 +59,7 @@ def test_no_batches_give_no_scores(calibrated: Member, engine: str, precision: s
 
 @pytest.fixture(scope="module")
 def shipped() -> Member:
-    return load_member(pretrained_paths()[0])
+    return open_model().members[0].read()
 
 
 @pytest.fixture(scope="module")

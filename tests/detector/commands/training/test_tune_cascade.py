@@ -12,7 +12,9 @@ from skimage import data
 
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
-from detector.members.file import load_member, save_member
+from detector.config import DetectorConfig
+from detector.members.ensemble_file import Ensemble, load_ensemble, save_ensemble
+from detector.members.file import save_member
 from detector.members.network import TorchMember
 from detector.regions.warp import WarpConfig
 
@@ -56,35 +58,45 @@ BOTH = ("--weights", "a.safetensors", "--weights", "b.safetensors")
 def test_a_threshold_is_printed_and_written_only_where_asked(
     tune_cascade: Tool, folder: Path
 ) -> None:
-    paths = [folder / "a.safetensors", folder / "b.safetensors"]
-    before = [path.read_bytes() for path in paths]
-    shown = tune_cascade(folder, *TREE, *BOTH, "--lost", "100")
+    before = {path: path.read_bytes() for path in folder.glob("*.safetensors")}
+    assert len(before) == 2
+    shown = tune_cascade(folder, *TREE, "--model", ".", "--lost", "100")
     assert shown.returncode == 0, shown.stderr
     header, first, *_, chosen = shown.stdout.splitlines()
     assert header == "threshold     mAP  points lost  regions that go on"
     assert first.split()[0] == "0.00"
     assert first.split()[2:] == ["0.00", "100.0", "%"]
     assert chosen == "cascade_threshold 1"  # what is lost is never too much
-    assert [path.read_bytes() for path in paths] == before
+    assert not (folder / "ensemble.json").exists()
+    assert tune_cascade(folder, *TREE, *BOTH, "--lost", "100").stdout == shown.stdout
 
-    written = tune_cascade(folder, *TREE, *BOTH, "--lost", "100", "--write")
-    assert written.stdout.splitlines()[-2:] == ["a.safetensors: written", "b.safetensors: written"]
-    for path, name in zip(paths, ["a", "b"], strict=True):
-        member = load_member(path)
-        assert member.detection.cascade_threshold == 1
-        assert member.provenance == {"name": name}
-        save_member(
-            path, replace(member, detection=replace(member.detection, cascade_threshold=0.0))
-        )
-    assert [path.read_bytes() for path in paths] == before
+    written = tune_cascade(folder, *TREE, "--model", ".", "--lost", "100", "--write")
+    assert written.stdout.splitlines()[-1] == "ensemble.json: written"
+    assert load_ensemble(folder / "ensemble.json") == Ensemble(
+        "2 networks for 2 classes.", DetectorConfig(cascade_threshold=1)
+    )
+    assert {path: path.read_bytes() for path in folder.glob("*.safetensors")} == before
+
+
+def test_all_but_the_threshold_stays_as_it_was(tune_cascade: Tool, folder: Path) -> None:
+    config = DetectorConfig(max_proposals=9, nms_iou=0.4)
+    save_ensemble(folder / "ensemble.json", Ensemble("Mine.", config))
+    written = tune_cascade(folder, *TREE, "--model", folder, "--lost", "100", "--write")
+    assert written.returncode == 0, written.stderr
+    assert load_ensemble(folder / "ensemble.json") == Ensemble(
+        "Mine.", replace(config, cascade_threshold=1)
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([*TREE, *BOTH[:2]], "a cascade needs two networks or more"),
-        ([*TREE, "--weights", "d.onnx"], "give those, not ONNX"),
+        ([*TREE, "--weights", "d.onnx"], "an ONNX file has no cascade: give member files"),
         ([*TREE, *BOTH, "--exact"], "how this command works always"),
+        ([*TREE, *BOTH, "--write"], "put them into one folder and name it by --model"),
+        ([*TREE, "--model", ".", "--members", "a", "b", "--write"], "leave --members out"),
+        ([*TREE, "--model", ".", "--members", "a"], "a cascade needs two networks or more"),
         ([*TREE, *BOTH, "--lost", "-1"], "must be 0 or more but got -1"),
         (
             ["--root", "none", "--split", "train", *BOTH],
