@@ -12,6 +12,8 @@ from detector.commands.shared.command import Command
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "detect": "detector.commands.detect",
+        "models": "detector.commands.models",
+        "classes": "detector.commands.classes",
         "classify": "detector.commands.classify",
         "propose": "detector.commands.propose",
         "eval-map": "detector.commands.evaluation.eval_map",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import partial
 from io import StringIO
@@ -72,6 +72,16 @@ def detect() -> Tool:
 
 
 @pytest.fixture(scope="session")
+def classes() -> Tool:
+    return partial(run_command_line, "classes")
+
+
+@pytest.fixture(scope="session")
+def models() -> Tool:
+    return partial(run_command_line, "models")
+
+
+@pytest.fixture(scope="session")
 def eval_map() -> Tool:
     return partial(run_command_line, "eval-map")
 
@@ -126,10 +136,12 @@ def convert_dataset() -> Tool:
     return partial(run_command_line, "convert-dataset")
 
 
-@pytest.fixture(autouse=True)
-def progress_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Print none, which a test would get on a busy machine only."""
-    monkeypatch.setattr("detector.commands.shared.progress._SECONDS_APART", float("inf"))
+@pytest.fixture(autouse=True, scope="module")
+def progress_lines() -> Iterator[None]:
+    """Print none, which a test would get on a busy machine only; nor may a module's fixtures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("detector.commands.shared.progress._SECONDS_APART", float("inf"))
+        yield
 
 
 @pytest.fixture

@@ -122,6 +122,8 @@ for words in (
     ["eval-map", *tree, "--predictions", "predictions_val.txt", "-j", "same.json"],
     ["compare", "scores.json", "same.json", "--plot", "plot.png"],
     ["export", "-o", "detector.onnx", "--arithmetic", "int8"],
+    ["models"],
+    ["classes", "--weights", "detector.onnx"],
     ["detect", "tree/Data", "--weights", "detector.onnx", "--max-proposals", "3"],
 ):
     print(words[0], main(words))
@@ -142,4 +144,4 @@ def test_all_but_training_and_classification_needs_no_pytorch(
     )
     assert run.returncode == 0, run.stderr
     codes = re.findall(r"^([\w-]+) (\d+)$", run.stdout, re.MULTILINE)
-    assert [code for _, code in codes] == ["0"] * 9, codes
+    assert [code for _, code in codes] == ["0"] * 11, codes
