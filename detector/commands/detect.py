@@ -15,12 +15,18 @@ Fewer and surer detections, faster, as COCO-style JSON too:
 
     inception-rcnn detect holiday/ --threshold 0.8 --max-proposals 500 --json holiday.json
 
+Dogs and cats only, by name, WordNet id or number; inception-rcnn classes lists what there is:
+
+    inception-rcnn detect holiday/ --classes dog "domestic cat"
+
 The proposals of a file that propose made of these pictures:
 
     inception-rcnn detect holiday/ --proposals boxes.parquet
 
-A network of your own from train, or several whose scores are averaged:
+A model of your own, a folder of member files of train whose scores are averaged; single files do,
+too:
 
+    inception-rcnn detect street.jpg --model runs/mine
     inception-rcnn detect street.jpg --weights a/member.safetensors --weights b/member.safetensors
 
 A detector of one file, made by export:
@@ -75,6 +81,9 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--samples", action="store_true", help="detect on scikit-image's astronaut and cat")
     add("-t", "--threshold", type=share, default=0.5, metavar="T",
         help="lowest score that is shown, 0-1 (default: %(default)s)")
+    add("--classes", nargs="+", metavar="KEY",
+        help="detect, draw and write only these: names, WordNet ids or numbers (default: all that"
+        " the model knows)")
     add("-o", "--out", type=output_folder, default=Path("out"), metavar="DIR",
         help=f"folder for the pictures NAME{DRAWN_SUFFIX} (default: %(default)s)")
     add("-j", "--json", type=output_file, metavar="FILE", help="write COCO-style JSON too")
@@ -92,11 +101,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _detect_all(options: argparse.Namespace, file: ProposalFile | None) -> int:
+    from detector.classes import select_classes
     from detector.detections.coco_json import write_coco_json
 
     paths = _pictures(options)
     # What scores less than the threshold would never be shown.
     detector = load_detector(options, min_score=options.threshold)
+    classes = detector.classes
+    if options.classes is not None:
+        classes = select_classes(options.classes, classes)
     options.out.mkdir(parents=True, exist_ok=True)
     results: list[tuple[str, Detections]] = []
     print_line(_row("file", "class", "score", ("xmin", "ymin", "xmax", "ymax")))
@@ -104,7 +117,7 @@ def _detect_all(options: argparse.Namespace, file: ProposalFile | None) -> int:
         exit_code = _detect_each(detector, paths, options, file, results)
     finally:  # also when interrupted: what is done is complete
         if options.json is not None:
-            write_coco_json(options.json, results, detector.classes)
+            write_coco_json(options.json, results, classes)
     return exit_code
 
 
@@ -126,9 +139,12 @@ def _detect_each(
                 print_line(f"error: {outcome.error}", sys.stderr)
                 exit_code = 1
             else:
-                _draw(outcome.image, outcome.detections, drawn_paths[path])
-                _print_table(path, outcome.detections, options.threshold)
-                results.append((str(path), outcome.detections))
+                found = outcome.detections
+                if options.classes is not None:
+                    found = found.of_classes(*options.classes)
+                _draw(outcome.image, found, drawn_paths[path])
+                _print_table(path, found, options.threshold)
+                results.append((str(path), found))
             advance_to(done)
     return exit_code
 

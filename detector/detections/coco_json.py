@@ -26,7 +26,8 @@ def coco_document(
     results : sequence of (str, Detections)
         File name and detections of each image; images are numbered from 1 in this order.
     classes : sequence of ObjectClass
-        The categories; their ``id`` is the category's.
+        The categories, of which all detections are; their ``id`` is the category's. A detector's
+        ``classes``, or those of them that were asked for.
 
     Returns
     -------
@@ -36,11 +37,12 @@ def coco_document(
     Raises
     ------
     ValueError
-        If an image's detections are of other classes.
+        If an image's detections are of other classes, or its detector does not know them all.
     """
     annotations: list[dict[str, Any]] = []
     for image_id, (file_name, detections) in enumerate(results, start=1):
-        if detections.classes != tuple(classes):
+        found = {detections.classes[label] for label in detections.labels}
+        if not found <= set(classes) <= set(detections.classes):
             raise ValueError(
                 f"{file_name}: detections must be of the {len(classes)} given classes but got"
                 f" others ({len(detections.classes)}): write each detector's own document"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.classes import ObjectClass
+from detector.classes import ObjectClass, select_classes
 from proposals.boxes import check_boxes
 
 
@@ -69,12 +69,34 @@ class Detections:
     def above(self, threshold: float) -> Detections:
         """Return the detections that score at least ``threshold``."""
         count = int((self.scores >= threshold).sum())  # they are sorted
-        return Detections(
-            boxes_xyxy=self.boxes_xyxy[:count],
-            scores=self.scores[:count],
-            labels=self.labels[:count],
-            classes=self.classes,
-            image_size=self.image_size,
+        return self._where(slice(count))
+
+    def of_classes(self, *keys: str) -> Detections:
+        """Return the detections of some classes; ``classes`` and labels stay as they are.
+
+        This is all that a detector of those classes alone could do: every network scores all
+        classes at once, and suppression and limits go class by class
+        (`detector.detections.selection`), so that no class changes what is found of another.
+
+        Parameters
+        ----------
+        *keys : str
+            As `detector.classes.select_classes` takes them: names, WordNet ids or numbers.
+
+        Raises
+        ------
+        ValueError
+            If a key names none of ``classes``, or two keys name the same one.
+        """
+        labels = [self.classes.index(one) for one in select_classes(keys, self.classes)]
+        return self._where(np.isin(self.labels, labels))
+
+    def _where(self, chosen: slice | NDArray[np.bool_]) -> Detections:
+        return replace(
+            self,
+            boxes_xyxy=self.boxes_xyxy[chosen],
+            scores=self.scores[chosen],
+            labels=self.labels[chosen],
         )
 
     def _check_boxes_inside(self) -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -16,7 +17,9 @@ from skimage import data
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
 from detector.commands.main import main
+from detector.config import DetectorConfig
 from detector.detections.results import Detections
+from detector.members.ensemble_file import Ensemble, save_ensemble
 from detector.members.file import load_member, save_member
 from detector.members.network import TorchMember
 from detector.rcnn import Detector, Outcome, Task
@@ -129,6 +132,46 @@ def test_json_lists_the_same_detections_as_the_table(
     np.testing.assert_allclose([x, y, x + width, y + height], edges, atol=0.51)
 
 
+def test_only_the_classes_that_are_asked_for_are_detected_and_written(
+    run: subprocess.CompletedProcess[str], detect: Tool, weights: Path, folder: Path
+) -> None:
+    few = detect(
+        folder.parent,
+        *("pictures", "--weights", weights, "-t", "0", "--max-proposals", "8"),
+        *("-o", "few", "-j", "few.json", "--classes", "Domestic cat", "124"),
+    )
+    assert few.returncode == 1  # of the two broken pictures
+    header, *rows = run.stdout.splitlines()
+    kept = [row for row in rows if row.split()[1] in {"domestic_cat", "person"}]
+    assert few.stdout.splitlines() == [header, *kept]
+    before, after = (
+        json.loads((folder.parent / name).read_text()) for name in ("json/found.json", "few.json")
+    )
+    assert [one["name"] for one in after["categories"]] == ["domestic_cat", "person"]
+    assert after["images"] == before["images"]
+    ids = {one["id"] for one in after["categories"]}
+    assert [without_id(one) for one in after["annotations"]] == [
+        without_id(one) for one in before["annotations"] if one["category_id"] in ids
+    ]
+
+
+def without_id(annotation: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in annotation.items() if key != "id"}
+
+
+def test_what_is_not_asked_for_is_not_drawn(
+    detect: Tool, weights: Path, folder: Path, tmp_path: Path
+) -> None:
+    detect_cat = partial(detect, tmp_path, folder / "cat.png", "--weights", weights, "-t", "0")
+    boxes = ("--max-proposals", "1")
+    drawn = []
+    for number, classes in enumerate((CLASSES, CLASSES[1:2])):
+        detect_cat(*boxes, "--out", f"{number}", "--classes", *classes)
+        with Image.open(tmp_path / f"{number}" / "cat.detections.jpg") as picture:
+            drawn.append(np.array(picture))
+    assert not np.array_equal(*drawn)
+
+
 def test_regions_come_from_a_file_where_one_is_given(
     detect: Tool, weights: Path, tmp_path: Path, save_proposals: Callable[..., Path]
 ) -> None:
@@ -183,6 +226,24 @@ def test_exact_lets_all_networks_score_every_region(
     assert tables[0].stdout == of_first.stdout != tables[1].stdout
 
 
+def test_a_models_settings_hold_in_place_of_its_members(
+    detect: Tool, weights: Path, tmp_path: Path
+) -> None:
+    save_member(tmp_path / "mine" / "a.safetensors", load_member(weights))
+    few = DetectorConfig(max_proposals=1, max_detections_per_class=1)
+    save_ensemble(tmp_path / "mine" / "ensemble.json", Ensemble("Mine.", few))
+    Image.fromarray(data.chelsea()).resize((150, 100)).save(tmp_path / "cat.png")
+    found = detect(tmp_path, "cat.png", "--model", "mine", "--threshold", "0")
+    assert found.returncode == 0, found.stderr
+    assert len(found.stdout.splitlines()) == 1 + len(CLASSES)
+    same = detect(tmp_path, "cat.png", "--model", "mine", "--members", "a", "--threshold", "0")
+    assert same.stdout == found.stdout
+    loose = detect(
+        tmp_path, "cat.png", "--weights", "mine/a.safetensors", "-t", "0", "--max-proposals", "8"
+    )
+    assert loose.stdout != found.stdout  # of the best of eight regions
+
+
 def test_samples_need_no_picture_of_ones_own(detect: Tool, tmp_path: Path, weights: Path) -> None:
     found = detect(
         tmp_path, "--samples", "--weights", weights, "--threshold", "1", "--max-proposals", "8"
@@ -235,7 +296,17 @@ def test_an_interrupted_run_leaves_the_json_of_what_was_done(
         (["a.jpg", "--members", "none"], "members must be one or more of "),
         (
             ["a.jpg", "--weights", "WEIGHTS", "--members", "a"],
-            "--members chooses of the package's weights: leave it out with --weights",
+            "--members chooses among a model's members: leave it out with --weights",
+        ),
+        (
+            ["a.jpg", "--weights", "WEIGHTS", "--model", "voc9"],
+            "argument --model: not allowed with argument --weights",
+        ),
+        (["a.jpg", "--model", "vco9"], "'vco9' is no model (did you mean 'voc9'?): give one that"),
+        (["a.jpg", "--model", "empty"], "empty: holds no member files (*.safetensors); put those"),
+        (
+            ["a.jpg", "--weights", "WEIGHTS", "--classes", "dgo"],
+            "(did you mean 'dog'?): give names, WordNet ids or numbers of person, dog, domestic_c",
         ),
         (["a.jpg", "--device", "gpu"], "device 'gpu' is none that PyTorch knows: use cpu, or cuda"),
         (["a.jpg", "--proposals", "none.parquet"], "none.parquet: there is no such file; make it"),

@@ -54,6 +54,18 @@ def test_detections_of_other_classes_are_refused() -> None:
         coco_document([("b.jpg", FOUND)], CLASSES[:1])
 
 
+def test_categories_may_be_those_that_were_asked_for() -> None:
+    dogs = FOUND.of_classes("dog")
+    document = coco_document([("a.jpg", EMPTY), ("b.jpg", dogs)], CLASSES[1:])
+    assert [category["name"] for category in document["categories"]] == ["dog"]
+    assert [row["category_id"] for row in document["annotations"]] == [CLASSES[1].id]
+
+
+def test_categories_that_the_detector_does_not_know_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"a\.jpg: detections must be of the 3 given classes"):
+        coco_document([("a.jpg", EMPTY)], select_classes(["person", "dog", "car"]))
+
+
 def test_written_file_holds_the_document_and_stands_alone(tmp_path: Path) -> None:
     path = tmp_path / "new" / "found.json"
     write_coco_json(path, [("b.jpg", FOUND)], CLASSES)

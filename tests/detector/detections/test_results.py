@@ -27,6 +27,7 @@ def test_empty_detections_have_no_length_and_stay_empty_above_any_threshold() ->
     assert len(empty) == 0
     assert empty.boxes_xyxy.shape == (0, 4)
     assert len(empty.above(0.0)) == 0
+    assert len(empty.of_classes("dog")) == 0
 
 
 @pytest.mark.parametrize(("threshold", "count"), [(0.0, 2), (0.25, 2), (0.5, 1), (1.0, 0)])
@@ -35,6 +36,26 @@ def test_above_keeps_scores_of_at_least_the_threshold(threshold: float, count: i
     assert len(kept) == count
     assert kept.labels.tolist() == [1, 0][:count]
     assert kept.boxes_xyxy.shape == (count, 4)
+
+
+@pytest.mark.parametrize(
+    ("keys", "labels"),
+    [((), []), (("person",), [0]), (("n02084071",), [1]), (("Dog", "124"), [1, 0])],
+)
+def test_of_classes_keeps_what_is_asked_for_in_its_order(
+    keys: tuple[str, ...], labels: list[int]
+) -> None:
+    kept = detections().of_classes(*keys)
+    assert kept.labels.tolist() == labels
+    assert kept.classes == CLASSES
+    assert len(kept.boxes_xyxy) == len(kept.scores) == len(labels)
+
+
+def test_classes_that_the_detector_does_not_know_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"'dgo' names no class \(did you mean 'dog'\?\): give"):
+        detections().of_classes("dgo")
+    with pytest.raises(ValueError, match=r"'cat' names no class: .* of person, dog$"):
+        detections().of_classes("cat")
 
 
 @pytest.mark.parametrize(

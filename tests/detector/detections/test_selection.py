@@ -61,3 +61,15 @@ def test_background_is_never_detected() -> None:
     probabilities = np.array([[0.97, 0.01, 0.01, 0.01]], np.float32)
     config = DetectorConfig(min_score=0.02)
     assert len(select_detections(random_boxes(1), probabilities, CLASSES, (100, 100), config)) == 0
+
+
+def test_what_is_found_of_a_class_does_not_depend_on_the_others() -> None:
+    boxes, probabilities = random_boxes(200), random_probabilities(200)
+    config = DetectorConfig(min_score=0.1, max_detections_per_class=9)
+    everything = select_detections(boxes, probabilities, CLASSES, (100, 100), config)
+    for number, one in enumerate(CLASSES, start=1):
+        alone = select_detections(boxes, probabilities[:, [0, number]], (one,), (100, 100), config)
+        of_all = everything.of_classes(one.name)
+        assert 0 < len(of_all) < len(everything)
+        np.testing.assert_array_equal(of_all.boxes_xyxy, alone.boxes_xyxy)
+        np.testing.assert_array_equal(of_all.scores, alone.scores)
