@@ -23,8 +23,8 @@ The proposals of a file that propose made of these pictures:
 
     inception-rcnn detect holiday/ --proposals boxes.parquet
 
-A model of your own, a folder of member files of train whose scores are averaged; single files do,
-too:
+A model of your own, which is a folder of member files of train, whose scores are averaged; or the
+files one by one:
 
     inception-rcnn detect street.jpg --model runs/mine
     inception-rcnn detect street.jpg --weights a/member.safetensors --weights b/member.safetensors
