@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from detector.classes import ObjectClass
+from detector.config import DEFAULT_MODEL
 from detector.engines.onnx_file import save_onnx
 from detector.members.file import save_member
 from detector.members.member import Member
@@ -74,10 +75,13 @@ def test_json_holds_the_same(classes: Tool, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "vco9"], "'vco9' is no model (did you mean 'voc9'?): give one that ships"),
+        (
+            ["--model", f"{DEFAULT_MODEL}x"],
+            f"'{DEFAULT_MODEL}x' is no model (did you mean '{DEFAULT_MODEL}'",
+        ),
         (["--weights", "none"], "none: no such file"),
         (["--weights", "d.onnx", "--weights", "d.onnx"], "d.onnx: not a whole safetensors file"),
-        (["--model", "voc9", "--weights", "none"], "--weights: not allowed with argument --model"),
+        (["--model", "mine", "--weights", "none"], "--weights: not allowed with argument --model"),
         (["--json", "mine"], "must be a file, but 'mine' is a folder"),
     ],
 )

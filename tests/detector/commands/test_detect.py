@@ -17,7 +17,7 @@ from skimage import data
 from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
 from detector.commands.main import main
-from detector.config import DetectorConfig
+from detector.config import DEFAULT_MODEL, DetectorConfig
 from detector.detections.results import Detections
 from detector.members.ensemble_file import Ensemble, save_ensemble
 from detector.members.file import load_member, save_member
@@ -299,10 +299,13 @@ def test_an_interrupted_run_leaves_the_json_of_what_was_done(
             "--members chooses among a model's members: leave it out with --weights",
         ),
         (
-            ["a.jpg", "--weights", "WEIGHTS", "--model", "voc9"],
+            ["a.jpg", "--weights", "WEIGHTS", "--model", "mine"],
             "argument --model: not allowed with argument --weights",
         ),
-        (["a.jpg", "--model", "vco9"], "'vco9' is no model (did you mean 'voc9'?): give one that"),
+        (
+            ["a.jpg", "--model", f"{DEFAULT_MODEL}x"],
+            f"'{DEFAULT_MODEL}x' is no model (did you mean '{DEFAULT_MODEL}'",
+        ),
         (["a.jpg", "--model", "empty"], "empty: holds no member files (*.safetensors); put those"),
         (
             ["a.jpg", "--weights", "WEIGHTS", "--classes", "dgo"],

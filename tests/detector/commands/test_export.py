@@ -146,7 +146,7 @@ def make_tree(folder: Path) -> Path:
     [
         ([], "required: -o/--out"),
         (["--out", "d.onnx", "--weights", "none"], "none: no such file"),
-        (["--out", "d.onnx", "--model", "none"], "'none' is no model: give one that ships (voc9"),
+        (["--out", "d.onnx", "--model", "none"], "'none' is no model: give one that ships ("),
         (["--out", "d.onnx", "--weights", "none", "--members", "a"], "leave it out with --weights"),
         (["--out", "d.onnx", "--arithmetic", "int4"], "invalid choice: 'int4'"),
     ],

@@ -111,8 +111,9 @@ WITHOUT_PYTORCH = """
 import sys
 sys.modules["torch"] = sys.modules["torchvision"] = None  # as if they were not installed
 from detector.commands.main import main
+from detector.members.models import open_model
 tree = ["--root", "tree", "--split", "val"]
-few = ["--members", "voc9-1", "--max-proposals", "3"]
+few = ["--members", open_model().members[0].path.stem, "--max-proposals", "3"]
 for words in (
     ["propose", "tree/Data", "-o", "boxes.parquet"],
     ["coverage", *tree, "--generators", "merged", "multibox"],

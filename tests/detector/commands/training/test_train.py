@@ -217,6 +217,8 @@ def test_classes_that_a_voc_tree_does_not_list_are_named(
         ),
         (("--root", "TREE", "--imagenet", "none", "--weights", "none"), "not allowed with"),
         (("--root", "TREE", "--weights", "none.safetensors"), "none.safetensors: no such file"),
+        (("--root", "TREE", "--model", "none"), "'none' is no model: give one that ships"),
+        (("--root", "TREE", "--model", "none", "--weights", "none"), "not allowed with"),
         (("--root", "TREE", "--pool-windows", "9"), "set freeze to stem or features"),
     ],
 )
