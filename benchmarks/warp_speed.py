@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from detector.regions.warp import WarpConfig, place_regions, warp_regions
+from detector.regions.warp import place_regions, warp_regions
+from detector.regions.warp_config import WarpConfig
 from proposals import MODES, SelectiveSearch
 
 CONFIG = WarpConfig()

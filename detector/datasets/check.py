@@ -17,9 +17,9 @@ from typing import Final
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
 from detector.datasets.dataset import Dataset
-from detector.datasets.pictures import read_header
 from detector.datasets.problems import Problem, Report
-from detector.datasets.text_file import shown
+from detector.datasets.reading.pictures import read_header
+from detector.datasets.reading.text_file import shown
 from foundation.processors import available_processors
 from proposals.images import ImageError, read_image
 

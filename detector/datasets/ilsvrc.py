@@ -12,8 +12,8 @@ import numpy as np
 from detector.classes import ObjectClass, ilsvrc_classes
 from detector.datasets.annotation import DatasetError, ImageAnnotation
 from detector.datasets.image_list import read_class_list, read_image_list
-from detector.datasets.pictures import read_header
 from detector.datasets.problems import Problem, Report, once, refuse
+from detector.datasets.reading.pictures import read_header
 from detector.datasets.xml.annotation import ILSVRC_RULES
 from detector.datasets.xml.tree import TreeLayout, XmlTree, check_split_name, what_is_there
 from proposals.images import ImageError

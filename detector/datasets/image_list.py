@@ -10,7 +10,7 @@ from typing import Final
 
 from detector.datasets.annotation import DatasetError
 from detector.datasets.problems import Problem, ProblemError, Report, refuse
-from detector.datasets.text_file import leads_astray, read_text, shown
+from detector.datasets.reading.text_file import leads_astray, read_text, shown
 
 _MAX_BYTES: Final = 1 << 28  # of a list; ILSVRC's longest names half a million images
 

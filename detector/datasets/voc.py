@@ -9,7 +9,7 @@ from detector.classes import ObjectClass, voc_classes
 from detector.datasets.annotation import DatasetError
 from detector.datasets.image_list import read_image_list
 from detector.datasets.problems import Problem, Report, refuse
-from detector.datasets.text_file import leads_astray, read_text, shown
+from detector.datasets.reading.text_file import leads_astray, read_text, shown
 from detector.datasets.xml.annotation import ILSVRC_RULES, VOC_RULES
 from detector.datasets.xml.tree import TreeLayout, XmlTree, check_split_name, what_is_there
 

@@ -10,7 +10,7 @@ from typing import Any
 from backbones.preprocess import InputStatistics
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig
-from detector.regions.warp import WarpConfig
+from detector.regions.warp_config import WarpConfig
 
 CLASSIFIERS = ("softmax", "svm")
 """How the last layer's outputs become scores; see `MemberSettings.classifier`."""

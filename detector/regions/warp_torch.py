@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detector.regions.warp import WarpConfig, place_regions
+from detector.regions.warp import place_regions
+from detector.regions.warp_config import WarpConfig
 from detector.regions.warp_kernel import COLUMN_SHIFT, ONE, ROW_SHIFT, Placement, find_taps
 
 

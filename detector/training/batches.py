@@ -13,7 +13,8 @@ from PIL import Image
 
 from backbones.training.colours import ColourConfig, distort_colours
 from backbones.training.loop import BatchSource, TrainingBatch
-from detector.regions.warp import WarpConfig, warp_regions
+from detector.regions.warp import warp_regions
+from detector.regions.warp_config import WarpConfig
 from detector.training.windows import WindowSampler, WindowTable
 from proposals.images import read_image
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from backbones.training.config import OptimizationConfig
-from detector.regions.warp import WarpConfig
+from detector.regions.warp_config import WarpConfig
 
 FROZEN_PARTS = ("nothing", "stem", "features")
 

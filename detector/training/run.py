@@ -19,7 +19,7 @@ from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
 from detector.members.file import save_member
 from detector.members.network import TorchMember
-from detector.regions.warp import WarpConfig
+from detector.regions.warp_config import WarpConfig
 from detector.training.batches import WindowBatches, WindowCutter, first_windows
 from detector.training.calibration import calibrate
 from detector.training.config import TrainingConfig

@@ -14,7 +14,7 @@ from detector.classes import select_classes
 from detector.config import DetectorConfig
 from detector.members.member import Member
 from detector.members.network import TorchMember
-from detector.regions.warp import WarpConfig
+from detector.regions.warp_config import WarpConfig
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,8 @@ class Count(event.Listener):
 event.register("numba:compile", Count())
 import numpy as np
 from skimage import data
-from detector.regions.warp import WarpConfig, warp_regions
+from detector.regions.warp import warp_regions
+from detector.regions.warp_config import WarpConfig
 from proposals import MODES, SelectiveSearch
 from proposals.nms import non_maximum_suppression
 from proposals.ranking import best_first, describe

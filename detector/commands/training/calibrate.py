@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detector.datasets import Dataset
-    from detector.regions.warp import WarpConfig
+    from detector.regions.warp_config import WarpConfig
 
 _REGIONS_AN_IMAGE = 8
 

@@ -14,8 +14,8 @@ from detector.classes import ObjectClass, coco_classes
 from detector.datasets.clip import MAX_SIDE, Box, clip_box
 from detector.datasets.coco.index import CocoIndex
 from detector.datasets.problems import Problem, Report, refuse
-from detector.datasets.safe_json import read_json
-from detector.datasets.text_file import leads_astray, shown
+from detector.datasets.reading.safe_json import read_json
+from detector.datasets.reading.text_file import leads_astray, shown
 from detector.datasets.xml.annotation import ILSVRC_RULES, VOC_RULES
 
 MAX_BYTES: Final = 1 << 31  # four times that of COCO's training images

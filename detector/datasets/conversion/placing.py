@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.datasets.annotation import DatasetError
-from detector.datasets.pictures import read_header
+from detector.datasets.reading.pictures import read_header
 from foundation.files import whole_file
 from proposals.images import is_whole_jpeg, read_image
 

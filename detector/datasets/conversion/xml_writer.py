@@ -17,7 +17,7 @@ from detector.datasets.annotation import DatasetError, ImageAnnotation
 from detector.datasets.conversion.placing import SourcePicture, place_text
 from detector.datasets.conversion.writer import DatasetWriter, Mark, shortest_decimal
 from detector.datasets.ilsvrc import ilsvrc_layout
-from detector.datasets.text_file import shown
+from detector.datasets.reading.text_file import shown
 from detector.datasets.voc import CLASS_LIST, voc_layout
 from detector.datasets.xml.annotation import VOC_RULES
 from detector.datasets.xml.tree import TreeLayout

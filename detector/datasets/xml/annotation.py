@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from detector.datasets.clip import MAX_SIDE, Box, clip_box
 from detector.datasets.problems import Problem, ProblemError, Report, refuse
-from detector.datasets.text_file import read_text
+from detector.datasets.reading.text_file import read_text
 
 MAX_BYTES: Final = 1 << 20  # several thousand objects
 MAX_DEPTH: Final = 32

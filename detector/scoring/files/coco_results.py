@@ -41,7 +41,7 @@ def read_coco_results(
         If the file cannot be read, is larger than 1 GiB, is no JSON, or a record is not as
         described; names the record, counted from 1.
     """
-    from detector.datasets.safe_json import read_json
+    from detector.datasets.reading.safe_json import read_json
 
     content = read_json(Path(path), max_bytes=_MAX_BYTES)
     if not isinstance(content, list):

@@ -32,7 +32,7 @@ import numpy as np
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import DatasetError
-from detector.datasets.safe_json import read_json
+from detector.datasets.reading.safe_json import read_json
 from detector.scoring.evaluation import Evaluation
 from detector.scoring.files.image_index import ScoringFileError
 from detector.scoring.outcomes import PROTOCOLS, Outcomes, Protocol

@@ -23,7 +23,7 @@ from detector.members.ensemble_file import Ensemble, save_ensemble
 from detector.members.file import load_member, save_member
 from detector.members.network import TorchMember
 from detector.rcnn import Detector, Outcome, Task
-from detector.regions.warp import WarpConfig
+from detector.regions.warp_config import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 CLASSES = ["person", "dog", "domestic cat"]

@@ -18,7 +18,7 @@ from detector.engines.onnx_file import read_onnx
 from detector.members.ensemble_file import Ensemble, save_ensemble
 from detector.members.file import load_member, save_member
 from detector.members.network import TorchMember
-from detector.regions.warp import WarpConfig
+from detector.regions.warp_config import WarpConfig
 from proposals.multibox import ConvolutionalHead, MultiBoxNetwork, save_multibox
 from proposals.multibox.weights_file import read_multibox
 

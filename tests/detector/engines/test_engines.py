@@ -25,7 +25,8 @@ from detector.members.member import Member
 from detector.members.models import open_model
 from detector.members.network import TorchMember
 from detector.members.settings import CLASSIFIERS
-from detector.regions.warp import WarpConfig, warp_regions
+from detector.regions.warp import warp_regions
+from detector.regions.warp_config import WarpConfig
 from proposals import SelectiveSearch
 
 Windows = Callable[[int], NDArray[np.uint8]]

@@ -12,7 +12,7 @@ from detector.classes import select_classes
 from detector.config import Execution
 from detector.members.member import Member
 from detector.members.network import TorchMember
-from detector.regions.warp import WarpConfig
+from detector.regions.warp_config import WarpConfig
 
 FLOAT32 = Execution(device="cpu", precision="float32")
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage import data
 
-from detector.regions.warp import WarpConfig, warp_regions
+from detector.regions.warp import warp_regions
+from detector.regions.warp_config import WarpConfig
 from detector.regions.warp_torch import warp_regions_on_device
 
 Box = tuple[float, float, float, float]

@@ -10,7 +10,8 @@ from PIL import Image
 from skimage import data
 from torch import Tensor
 
-from detector.regions.warp import WarpConfig, warp_regions
+from detector.regions.warp import warp_regions
+from detector.regions.warp_config import WarpConfig
 from detector.training.batches import WindowBatches, WindowCutter
 from detector.training.config import SamplingConfig
 from detector.training.pool import Pool, PoolBatches, PoolError, draw_pool, make_pool

@@ -14,7 +14,7 @@ from backbones import GoogLeNet, InputStatistics
 from detector.classes import select_classes
 from detector.members.file import load_member, save_member
 from detector.members.network import TorchMember
-from detector.regions.warp import WarpConfig
+from detector.regions.warp_config import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -16,7 +16,7 @@ from detector.config import DetectorConfig
 from detector.members.ensemble_file import Ensemble, load_ensemble, save_ensemble
 from detector.members.file import save_member
 from detector.members.network import TorchMember
-from detector.regions.warp import WarpConfig
+from detector.regions.warp_config import WarpConfig
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 CLASSES = select_classes(["dog", "domestic cat"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.datasets import DatasetError
-from detector.datasets.safe_json import MAX_DEPTH, read_json
+from detector.datasets.reading.safe_json import MAX_DEPTH, read_json
 
 
 def read(path: Path, content: str | bytes, max_bytes: int = 100_000) -> Any:

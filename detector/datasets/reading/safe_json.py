@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from detector.datasets.problems import Problem, refuse
-from detector.datasets.text_file import read_text, shown
+from detector.datasets.reading.text_file import read_text, shown
 
 MAX_DEPTH: Final = 64
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.datasets.text_file import leads_astray, shown
+from detector.datasets.reading.text_file import leads_astray, shown
 
 
 @pytest.mark.parametrize(

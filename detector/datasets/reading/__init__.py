@@ -1,0 +1,1 @@
+"""Reading files of strangers: texts, JSON and the headers of pictures."""
