@@ -1,5 +1,7 @@
 from .classification.classifier import ClassScore as ClassScore
 from .classification.classifier import ImageClassifier as ImageClassifier
+from .classification.crops import CropGeometry as CropGeometry
+from .classification.crops import PictureCrops as PictureCrops
 from .classification.crops import crop_picture as crop_picture
 from .googlenet import AuxiliaryHead as AuxiliaryHead
 from .googlenet import AuxiliaryLogits as AuxiliaryLogits
@@ -9,6 +11,5 @@ from .layout import INCEPTION_WIDTHS as INCEPTION_WIDTHS
 from .layout import InceptionWidths as InceptionWidths
 from .lrn import LocalResponseNorm as LocalResponseNorm
 from .preprocess import InputStatistics as InputStatistics
-from .preprocess import centre_crop as centre_crop
 from .weights.bvlc import WeightsError as WeightsError
 from .weights.bvlc import load_imagenet_weights as load_imagenet_weights

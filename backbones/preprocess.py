@@ -6,15 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 if TYPE_CHECKING:
     from torch import Tensor
-
-SHORT_SIDE = 256
-"""Pixels that the short side of a picture is brought to for one crop (Caffe's GoogLeNet)."""
 
 CROP_SIDE = 224
 """Height and width of a crop in pixels."""
@@ -80,39 +73,3 @@ class InputStatistics:
         )  # (3,)
         centred = images_uint8.to(torch.float32) - mean  # (N, size, size, 3)
         return centred.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-
-
-def centre_crop(image_uint8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cut the centre 224 x 224 of a picture whose short side is brought to 256.
-
-    Parameters
-    ----------
-    image_uint8 : ndarray
-        (H, W, 3) uint8 RGB of any size above 0.
-
-    Returns
-    -------
-    ndarray
-        (224, 224, 3) uint8 RGB, bilinear and antialiased.
-
-    Raises
-    ------
-    ValueError
-        If type or shape differ from the above.
-    """
-    image = np.asarray(image_uint8)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(
-            f"image must be uint8 of shape (H, W, 3) with H, W above 0 but got {image.dtype}"
-            f" of shape {image.shape}"
-        )
-    height, width = image.shape[:2]
-    side = min(height, width) * CROP_SIDE / SHORT_SIDE  # of the cut, in the picture's pixels
-    left, top = (width - side) / 2, (height - side) / 2
-    # Cutting while resizing spares the part of a long picture that the crop leaves out.
-    crop = Image.fromarray(image).resize(
-        (CROP_SIDE, CROP_SIDE),
-        Image.Resampling.BILINEAR,
-        box=(left, top, left + side, top + side),
-    )
-    return np.array(crop)  # a copy, since Pillow's own memory is read-only

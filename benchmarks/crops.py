@@ -1,15 +1,25 @@
-"""Count how often 1, 10 and 144 crops name what real pictures show.
+"""Count how often crops of a picture name what it shows: how they are cut, and how many.
 
-    python benchmarks/crops.py --root ILSVRC --split train --weights bvlc_googlenet.safetensors
+    python benchmarks/crops.py --root VOC --split train --every 4 --every-144 4 \
+        --weights bvlc_googlenet.safetensors --precision bfloat16 --ranks ranks.jsonl
 
-The pictures are those of an ILSVRC DET split whose boxes are all of one kind that ImageNet's 1,000
-classes can name (_imagenet_kinds.py). A picture counts as right in the top k when one of the k
-most probable classes is of its kind. All numbers of crops see the same pictures, so intervals
-(95 %) and differences are of pictures drawn again (paired bootstrap).
+The pictures are those of a VOC or ILSVRC DET split whose boxes are all of one kind that ImageNet's
+1,000 classes can name (shared/imagenet_kinds.py). A picture counts as right in the top k when one
+of the k most probable classes is of its kind. Intervals (95 %) and differences are of pictures
+drawn again; two ways are compared on the pictures that both have seen (paired bootstrap).
 
-144 crops take about 4 seconds a picture on a core with bfloat16. With --ranks what was seen of
-each picture is kept as it comes: the same command goes on there, and Ctrl-C ends with the figures
-of the pictures so far.
+The ways to cut a picture:
+
+    unrounded   the centre 224 of the short side at 256, its place not rounded to pixels of that
+    short side  the same, rounded as torchvision does
+    warped      the centre 224 of the picture made 256 x 256, as BVLC trained its network
+    sharp       warped without antialiasing, as Caffe's tool resized those pictures
+    10 ...      the corners and the centre of the same square, and their mirrors
+    144         the paper's
+
+144 crops take about 4 seconds a picture on a core with bfloat16, so only every Nth of the pictures
+may be seen with them (--every-144). With --ranks what was seen of each picture is kept as it comes:
+the same command goes on there, and Ctrl-C ends with the figures of the pictures so far.
 """
 
 from __future__ import annotations
@@ -18,35 +28,83 @@ import argparse
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from shared.imagenet_kinds import NAMES_OF_KINDS, indices_of_kinds
 from shared.machine import describe_machine
 
-from backbones.classification.classifier import ImageClassifier
-from backbones.classification.crops import CROP_COUNTS
+from backbones import CropGeometry, ImageClassifier, PictureCrops, crop_picture
 from backbones.classification.imagenet import BACKBONES, load_imagenet_classifier
-from detector.classes import ilsvrc_classes
-from detector.datasets import IlsvrcDet, ImageAnnotation
+from detector.classes import voc_classes
+from detector.datasets import ImageAnnotation, detect_format, open_dataset
 from proposals import read_image
 
 TOPS = (1, 5)
 RESAMPLES = 20_000
-PAIRS = ((1, 10), (10, 144), (1, 144))  # numbers of crops to compare
 REPORT_EVERY = 25  # pictures
 
-Ranks = Mapping[int, NDArray[np.int64]]
-"""By number of crops, how many classes came before the first right one, a picture each."""
+Pixels = NDArray[np.uint8]
+
+
+def cut_unrounded(image: Pixels) -> PictureCrops:
+    """Cut the centre 224/256 of the short side out of the picture itself."""
+    height, width = image.shape[:2]
+    side = min(height, width) * 224 / 256
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    crop = Image.fromarray(image).resize((224, 224), Image.Resampling.BILINEAR, box=box)
+    return PictureCrops(np.array(crop)[np.newaxis], np.ones(1, np.int64))
+
+
+def cut_sharp(image: Pixels) -> PictureCrops:
+    """Cut the centre 224 of the picture made 256 x 256 without antialiasing."""
+    square = cv2.resize(image, (256, 256), interpolation=cv2.INTER_LINEAR)
+    crop = square[16:240, 16:240].astype(np.uint8)
+    return PictureCrops(crop[np.newaxis], np.ones(1, np.int64))
+
+
+def cut(count: int, geometry: CropGeometry) -> Callable[[Pixels], PictureCrops]:
+    """Return what cuts crops as the product does."""
+    return partial(crop_picture, count=count, geometry=geometry)
+
+
+WAYS: Mapping[str, Callable[[Pixels], PictureCrops]] = {
+    "unrounded": cut_unrounded,
+    "short side": cut(1, CropGeometry.SHORT_SIDE),
+    "warped": cut(1, CropGeometry.WARPED),
+    "sharp": cut_sharp,
+    "10 short side": cut(10, CropGeometry.SHORT_SIDE),
+    "10 warped": cut(10, CropGeometry.WARPED),
+    "144": cut(144, CropGeometry.WARPED),
+}
+PAIRS = (
+    ("unrounded", "short side"),
+    ("unrounded", "warped"),
+    ("short side", "warped"),
+    ("warped", "sharp"),
+    ("10 short side", "10 warped"),
+    ("warped", "10 warped"),
+    ("10 warped", "144"),
+    ("10 short side", "144"),
+    ("warped", "144"),
+)  # to compare
+
+Ranks = Mapping[str, Mapping[str, int]]
+"""By way and image id, how many classes came before the first right one."""
 
 
 class Labelled(NamedTuple):
     """A picture and what it shows."""
 
+    image_id: str
     path: Path
     kind: str
 
@@ -57,15 +115,11 @@ def main() -> None:
     classifier = load_imagenet_classifier(
         options.weights, options.backbone, precision=options.precision
     )
-    pictures = labelled(IlsvrcDet(options.root, options.split))[:: options.every]
-    seen = classify_all(classifier, pictures, options.crops, options.ranks)
-    if not seen:
+    dataset = open_dataset(options.root, options.split, detect_format(options.root))
+    pictures = labelled(dataset)[:: options.every]
+    ranks = classify_all(classifier, pictures, plan(options, pictures), options.ranks)
+    if not ranks:
         sys.exit(f"{options.root}: nothing was seen of {len(pictures)} pictures of one kind")
-    pictures = [picture for picture in pictures if picture.path.name in seen]
-    ranks = {
-        crops: np.array([seen[picture.path.name][crops] for picture in pictures], np.int64)
-        for crops in options.crops
-    }
     document = {
         "machine": describe_machine(),
         "pictures": dict(Counter(picture.kind for picture in pictures)),
@@ -90,8 +144,9 @@ def parse() -> argparse.Namespace:
     add("--weights", type=Path, required=True)
     add("--backbone", choices=BACKBONES, default=BACKBONES[0])
     add("--precision", default="auto", help="auto, float32 or bfloat16")
-    add("--crops", type=int, nargs="+", choices=CROP_COUNTS, default=CROP_COUNTS)
+    add("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="to cut a picture")
     add("--every", type=int, default=1, help="every Nth such picture only")
+    add("--every-144", type=int, default=1, help="of these, every Nth only with 144 crops")
     add("--ranks", type=Path, default=Path(os.devnull), help="keep what was seen there, JSON lines")
     add("--json", type=Path, help="write the figures there, too")
     return parser.parse_args()
@@ -99,92 +154,107 @@ def parse() -> argparse.Namespace:
 
 def labelled(annotations: Sequence[ImageAnnotation]) -> list[Labelled]:
     """Return the pictures that show one kind, and which."""
-    names = {one.wnid: one.name for one in ilsvrc_classes()}
+    names = {one.key: one.name for one in voc_classes()}
     found = []
     for annotation in annotations:
-        kinds = {names[wnid] for wnid in annotation.class_keys}
+        kinds = {names.get(key, key) for key in annotation.class_keys}
         if len(kinds) == 1 and kinds <= NAMES_OF_KINDS.keys():
-            found.append(Labelled(annotation.image_path, kinds.pop()))
+            found.append(Labelled(annotation.image_id, annotation.image_path, kinds.pop()))
     return found
+
+
+def plan(options: argparse.Namespace, pictures: Sequence[Labelled]) -> dict[str, tuple[str, ...]]:
+    """Return the ways in which each picture, by its id, is seen."""
+    quick = tuple(way for way in options.ways if way != "144")
+    every = options.every_144
+    return {
+        picture.image_id: tuple(options.ways) if place % every == 0 else quick
+        for place, picture in enumerate(pictures)
+    }
 
 
 def classify_all(
     classifier: ImageClassifier,
     pictures: Sequence[Labelled],
-    crop_counts: Sequence[int],
+    ways_of: Mapping[str, Sequence[str]],
     path: Path,
-) -> dict[str, dict[int, int]]:
-    """Return what `ranks_of` gives, by file name, of all pictures or those before Ctrl-C."""
+) -> Ranks:
+    """Return the ranks of all pictures, or of those before Ctrl-C."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    seen = {
-        name: {int(crops): rank for crops, rank in ranks.items()}
-        for name, ranks in map(json.loads, lines)
-        if all(str(crops) in ranks for crops in crop_counts)
-    }
+    kept: dict[str, dict[str, int]] = defaultdict(dict)  # by image id and way
+    for image_id, found in map(json.loads, lines):
+        kept[image_id].update(found)
     kinds = indices_of_kinds(classifier.names)
+    ranks: dict[str, dict[str, int]] = defaultdict(dict)
     try:
         with path.open("a", encoding="utf-8") as file:
-            for picture in pictures:
-                name = picture.path.name
-                if name not in seen:
-                    image = read_image(picture.path)
-                    seen[name] = ranks_of(classifier, image, kinds[picture.kind], crop_counts)
-                    file.write(json.dumps([name, seen[name]]) + "\n")
+            for done, picture in enumerate(pictures, start=1):
+                ways, seen = ways_of[picture.image_id], kept[picture.image_id]
+                if missing := [way for way in ways if way not in seen]:
+                    found = ranks_of(classifier, picture.path, kinds[picture.kind], missing)
+                    seen.update(found)
+                    file.write(json.dumps([picture.image_id, found]) + "\n")
                     file.flush()
-                    if len(seen) % REPORT_EVERY == 0:
-                        print(f"{len(seen)} of {len(pictures)}", file=sys.stderr, flush=True)
+                for way in ways:
+                    ranks[way][picture.image_id] = seen[way]
+                if done % REPORT_EVERY == 0:
+                    print(f"{done} of {len(pictures)}", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-    return seen
+    return ranks
 
 
 def ranks_of(
-    classifier: ImageClassifier,
-    image: NDArray[np.uint8],
-    right: frozenset[int],
-    crop_counts: Sequence[int],
-) -> dict[int, int]:
-    """Return, for each number of crops, how many classes come before the first right one."""
+    classifier: ImageClassifier, path: Path, right: frozenset[int], ways: Sequence[str]
+) -> dict[str, int]:
+    """Return, for each way, how many classes come before the first right one."""
+    image = read_image(path)
     found = {}
-    for crops in crop_counts:
-        order = np.argsort(-classifier.probabilities(image, crops), kind="stable")
-        found[crops] = int(np.flatnonzero(np.isin(order, list(right)))[0])
+    for way in ways:
+        order = np.argsort(-classifier.mean_scores(WAYS[way](image)), kind="stable")
+        found[way] = int(np.flatnonzero(np.isin(order, list(right)))[0])
     return found
 
 
 def errors(ranks: Ranks) -> dict[str, dict[str, Any]]:
-    """Return each number of crops' share of wrong pictures, with its interval."""
+    """Return each way's share of wrong pictures, with its interval."""
     return {
-        f"{crops} crops, top {top}": interval(found >= top)
-        for crops, found in ranks.items()
+        f"{way}, top {top}": interval(np.array(list(found.values())) >= top)
+        for way, found in ranks.items()
         for top in TOPS
     }
 
 
 def differences(ranks: Ranks) -> dict[str, dict[str, Any]]:
-    """Return how much the error falls from fewer crops to more, with its interval."""
+    """Return how much the error falls from one way to another, with its interval."""
     found = {}
-    for few, many in PAIRS:
+    for one, other in PAIRS:
+        if one not in ranks or other not in ranks:
+            continue
+        both = [image_id for image_id in ranks[one] if image_id in ranks[other]]
+        first, second = (np.array([ranks[way][key] for key in both]) for way in (one, other))
         for top in TOPS:
-            if few in ranks and many in ranks:
-                lost, won = ranks[few] >= top, ranks[many] >= top
-                found[f"{few} to {many} crops, top {top}"] = {
-                    **interval(lost.astype(int) - won.astype(int)),
-                    "mended": int((lost & ~won).sum()),
-                    "spoilt": int((won & ~lost).sum()),
-                }
+            lost, won = first >= top, second >= top
+            found[f"{one} to {other}, top {top}"] = {
+                **interval(lost.astype(int) - won.astype(int)),
+                "mended": int((lost & ~won).sum()),
+                "spoilt": int((won & ~lost).sum()),
+            }
     return found
 
 
 def by_kind(ranks: Ranks, pictures: Sequence[Labelled]) -> dict[str, dict[str, float]]:
     """Return the top-1 error of each kind."""
-    kinds = np.array([picture.kind for picture in pictures])
+    members: dict[str, list[str]] = defaultdict(list)
+    for picture in pictures:
+        members[picture.kind].append(picture.image_id)
     return {
-        str(kind): {
-            f"{crops} crops": float((found[kinds == kind] >= 1).mean())
-            for crops, found in ranks.items()
+        kind: {
+            way: float(np.mean([found[key] >= 1 for key in members[kind] if key in found]))
+            for way, found in ranks.items()
+            if any(key in found for key in members[kind])
         }
-        for kind in np.unique(kinds)
+        for kind in sorted(members)
     }
 
 
@@ -193,7 +263,11 @@ def interval(values: NDArray[Any]) -> dict[str, Any]:
     generator = np.random.default_rng(0)
     means = [generator.choice(values, len(values)).mean() for _ in range(RESAMPLES)]
     low, high = np.percentile(means, (2.5, 97.5))
-    return {"mean": float(np.mean(values)), "95 %": [float(low), float(high)]}
+    return {
+        "pictures": len(values),
+        "mean": float(np.mean(values)),
+        "95 %": [float(low), float(high)],
+    }
 
 
 if __name__ == "__main__":

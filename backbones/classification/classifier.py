@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from backbones.classification.crops import crop_picture
+from backbones.classification.crops import CropGeometry, PictureCrops, crop_picture
 from backbones.preprocess import InputStatistics
 
 _BATCH = 16  # crops that pass the network together: few enough for a processor's caches
@@ -46,14 +46,21 @@ class ImageClassifier:
         What the network expects of its input.
     names : sequence of str
         Of the C classes.
+    geometry : CropGeometry
+        How its pictures are cut: that which it was trained with.
     """
 
     def __init__(
-        self, network: nn.Module, statistics: InputStatistics, names: Sequence[str]
+        self,
+        network: nn.Module,
+        statistics: InputStatistics,
+        names: Sequence[str],
+        geometry: CropGeometry,
     ) -> None:
         self.network = network
         self.statistics = statistics
         self.names = tuple(names)
+        self.geometry = geometry
 
     def probabilities(self, image: NDArray[np.uint8], crops: int = 1) -> NDArray[np.float32]:
         """Return the mean softmax scores ``(C,)`` over crops of an (H, W, 3) uint8 picture.
@@ -63,10 +70,15 @@ class ImageClassifier:
         ValueError
             If the picture, or the number of crops, is none that `crop_picture` takes.
         """
-        windows = torch.from_numpy(crop_picture(image, crops))
+        return self.mean_scores(crop_picture(image, crops, self.geometry))
+
+    def mean_scores(self, crops: PictureCrops) -> NDArray[np.float32]:
+        """Return the mean softmax scores ``(C,)`` over crops, each counted as often as it says."""
+        windows = torch.from_numpy(crops.pixels)
         starts = range(0, len(windows), _BATCH)
         scores = torch.cat([self._scores(windows[start : start + _BATCH]) for start in starts])
-        mean: NDArray[np.float32] = scores.mean(dim=0).numpy()
+        weights = torch.from_numpy(crops.repeats / crops.repeats.sum()).to(scores.dtype)  # (K,)
+        mean: NDArray[np.float32] = (weights[:, None] * scores).sum(dim=0).numpy()
         return mean
 
     def classify(self, image: NDArray[np.uint8], crops: int = 1, top: int = 5) -> list[ClassScore]:

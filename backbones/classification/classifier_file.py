@@ -23,12 +23,20 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from backbones.classification.classifier import ImageClassifier
+from backbones.classification.crops import CropGeometry
 from backbones.googlenet import GoogLeNet
 from backbones.hardware import prepare_network
 from backbones.layout import parameter_shapes
 from backbones.no_init import NoInit
 from backbones.preprocess import InputStatistics
 from foundation.tensor_file import FileKind, WeightsError
+
+GEOMETRY = CropGeometry.SHORT_SIDE
+"""How pictures are cut for every classifier in such a file.
+
+All learned from views that show things at most a third wider or taller than they are; a warp of
+the whole picture goes beyond that with photographs of 3 : 2.
+"""
 
 _KIND = FileKind(
     "classifier",
@@ -119,7 +127,7 @@ def load_classifier(
         network = GoogLeNet(len(names))
     network.load_state_dict({name: torch.from_numpy(one) for name, one in tensors.items()})
     prepare_network(network, device, precision)
-    return ImageClassifier(network, statistics, names)
+    return ImageClassifier(network, statistics, names, GEOMETRY)
 
 
 def _names(found: object) -> tuple[str, ...]:

@@ -1,30 +1,66 @@
 """The crops of a picture that classification averages over: 1, 10 or 144.
 
-144 are the paper's (GoogLeNet, section 7): at each of four scales three squares, left, centre and
-right, or top, centre and bottom; of each square the four corners and the centre of 224 pixels, and
-the square itself made 224; and all of these mirrored. 10 are the corners and the centre of the
-centre square at the first scale, and their mirrors (Krizhevsky et al. 2012). 1 is the centre.
+1 is the centre of the picture's square of 256 pixels, and 10 are that square's four corners and
+centre, and their mirrors (Krizhevsky et al. 2012). `CropGeometry` says what the square shows.
+
+144 are the paper's (GoogLeNet, section 7), for every network: at each of four scales three
+squares, left, centre and right, or top, centre and bottom; of each square the four corners and the
+centre of 224 pixels, and the square itself made 224; and all of these mirrored. A square itself
+made 224 is the same at all four scales, so 126 of them differ, of which 6 count four times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backbones.preprocess import CROP_SIDE, SHORT_SIDE, centre_crop
+from backbones.preprocess import CROP_SIDE
 
 CROP_COUNTS = (1, 10, 144)
-_SCALES = (256, 288, 320, 352)  # pixels of the short side
+_SIDE = 256  # pixels of the square of 1 and 10 crops
+_SCALES = (256, 288, 320, 352)  # pixels of the short side, for 144
 _PLACES = (0.0, 0.5, 1.0)  # of a square along the long side
 _CENTRE = 0.5
 
 Pixels = NDArray[np.uint8]
 
 
-def crop_picture(image_uint8: Pixels, count: int) -> Pixels:
+class CropGeometry(Enum):
+    """What the square of 256 pixels shows of a picture: as the network's training pictures did.
+
+    144 crops are the paper's with either.
+    """
+
+    WARPED = "warped"
+    """The whole picture, whatever its aspect."""
+
+    SHORT_SIDE = "short side"
+    """The middle of the picture with its short side at 256, aspect kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class PictureCrops:
+    """Crops of one picture.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        (K, 224, 224, 3) uint8 RGB. Where there are more than one, the second half mirrors the
+        first.
+    repeats : ndarray
+        (K,) int64, how often the mean counts each; their sum is the count that was asked for.
+    """
+
+    pixels: Pixels
+    repeats: NDArray[np.int64]
+
+
+def crop_picture(image_uint8: Pixels, count: int, geometry: CropGeometry) -> PictureCrops:
     """Cut a picture into crops.
 
     Parameters
@@ -32,48 +68,80 @@ def crop_picture(image_uint8: Pixels, count: int) -> Pixels:
     image_uint8 : ndarray
         (H, W, 3) uint8 RGB of any size above 0.
     count : {1, 10, 144}
+    geometry : CropGeometry
+        Of 1 and 10 crops.
 
     Returns
     -------
-    ndarray
-        (count, 224, 224, 3) uint8 RGB, resized bilinearly with antialiasing. The first half of
-        10 or 144 is mirrored in the second.
+    PictureCrops
+        1, 10 or, for 144, 126 crops, resized bilinearly with antialiasing.
 
     Raises
     ------
     ValueError
         If the picture or the count is none of these.
     """
+    image = np.asarray(image_uint8)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(
+            f"image must be uint8 of shape (H, W, 3) with H, W above 0 but got {image.dtype}"
+            f" of shape {image.shape}"
+        )
     if count not in CROP_COUNTS:
         raise ValueError(f"count must be one of {CROP_COUNTS} but got {count}")
-    centre = centre_crop(image_uint8)  # checks the picture
-    if count == 1:
-        return centre[np.newaxis]
-    picture = Image.fromarray(image_uint8)
-    if count == 10:
-        crops = list(_corners_and_centre(_square(picture, _CENTRE, SHORT_SIDE)))
-    else:
-        crops = [crop for scale in _SCALES for crop in _crops_at_scale(picture, scale)]
+    picture = Image.fromarray(image)
+    if count == 144:
+        return _papers_crops(picture)
+    crops = list(_corners_and_centre(_square_256(picture, geometry)))
+    return PictureCrops(crops[-1][np.newaxis], _ones(1)) if count == 1 else _mirrored(crops)
+
+
+def _papers_crops(picture: Image.Image) -> PictureCrops:
+    cut = [
+        crop
+        for scale in _SCALES
+        for place in _PLACES
+        for crop in _corners_and_centre(_square(picture, place, scale))
+    ]
+    squares = [_square(picture, place, CROP_SIDE) for place in _PLACES]
+    found = _mirrored(cut + squares)
+    found.repeats.reshape(2, -1)[:, len(cut) :] = len(_SCALES)
+    return found
+
+
+def _mirrored(crops: list[Pixels]) -> PictureCrops:
     plain = np.stack(crops)
-    return np.concatenate([plain, plain[:, :, ::-1]])
+    return PictureCrops(np.concatenate([plain, plain[:, :, ::-1]]), _ones(2 * len(crops)))
 
 
-def _crops_at_scale(picture: Image.Image, scale: int) -> Iterator[Pixels]:
-    for place in _PLACES:
-        yield from _corners_and_centre(_square(picture, place, scale))
-        yield _square(picture, place, CROP_SIDE)
+def _ones(count: int) -> NDArray[np.int64]:
+    return np.ones(count, np.int64)
+
+
+def _square_256(picture: Image.Image, geometry: CropGeometry) -> Pixels:
+    if geometry is CropGeometry.WARPED:
+        return np.array(picture.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
+    return _square(picture, _CENTRE, _SIDE)
 
 
 def _square(picture: Image.Image, place: float, side: int) -> Pixels:
-    """Return the square at a place along the long side, resized to ``side`` pixels."""
+    """Return the square at a place along the long side, with the short side at ``side`` pixels.
+
+    It is cut out of the whole picture so resized, in whole pixels, as torchvision's `Resize` and
+    `CenterCrop` do; but only that part of the picture is resized, as some pictures are very long.
+    """
     width, height = picture.size
     short = min(width, height)
-    left, top = (width - short) * place, (height - short) * place
-    # Cutting while resizing spares the part of a long picture that the square leaves out.
-    square = picture.resize(
-        (side, side), Image.Resampling.BILINEAR, box=(left, top, left + short, top + short)
+    new_width, new_height = side * width // short, side * height // short
+    left, top = round((new_width - side) * place), round((new_height - side) * place)
+    box = (
+        left * width / new_width,
+        top * height / new_height,
+        # Rounding must not lead out of the picture, which Pillow refuses.
+        min((left + side) * width / new_width, width),
+        min((top + side) * height / new_height, height),
     )
-    return np.array(square)
+    return np.array(picture.resize((side, side), Image.Resampling.BILINEAR, box=box))
 
 
 def _corners_and_centre(square: Pixels) -> Iterator[Pixels]:

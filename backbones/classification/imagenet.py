@@ -7,6 +7,7 @@ from pathlib import Path
 from torchvision.models import GoogLeNet_Weights
 
 from backbones.classification.classifier import ImageClassifier
+from backbones.classification.crops import CropGeometry
 from backbones.classification.torchvision_googlenet import (
     TORCHVISION_STATISTICS,
     load_torchvision_weights,
@@ -62,11 +63,13 @@ def load_imagenet_classifier(
     if backbone == "torchvision":
         network, statistics = torchvision_googlenet(1000), TORCHVISION_STATISTICS
         network.load_state_dict(load_torchvision_weights(path))
+        geometry = CropGeometry.SHORT_SIDE  # as torchvision publishes its accuracy
     else:
         network, statistics = GoogLeNet(1000), InputStatistics()
         network.load_state_dict(load_imagenet_weights(path))
+        geometry = CropGeometry.WARPED  # BVLC trained and tested it on pictures made 256 x 256
     prepare_network(network, device, precision)
-    return ImageClassifier(network, statistics, imagenet_names())
+    return ImageClassifier(network, statistics, imagenet_names(), geometry)
 
 
 def imagenet_names() -> tuple[str, ...]:

@@ -1,11 +1,14 @@
-"""Which of ImageNet's 1,000 classes name an ILSVRC DET class.
+"""Which of ImageNet's 1,000 classes name a class of PASCAL VOC.
 
-Both lists are of WordNet. A DET class is named by each of the 1,000 that WordNet has below it
-(dog: the 118 breeds from Chihuahua to Mexican hairless), and a train by its locomotives and cars,
-too. Names are those of `backbones.classification.imagenet.imagenet_names`; a pair stands for all
-from the first to the second, as WordNet's animals lie together in the list.
+Those that WordNet has below the same class of ILSVRC DET (dog: the 118 breeds from Chihuahua to
+Mexican hairless), and those that VOC's guidelines for annotators mean, too
+(http://host.robots.ox.ac.uk/pascal/VOC/voc2007/guidelines.html): warplanes, tricycles and
+unicycles, motor scooters, all bottles, a train's locomotives and cars, monitors and television
+sets; of tables that at which people eat, and no desk.
 
-No class of the 1,000 names a person. Cattle and horses have but one name each.
+Names are those of `backbones.classification.imagenet.imagenet_names`; a pair stands for all from
+the first to the second, as WordNet's animals lie together in the list. No class of the 1,000 names
+a person: only three kinds of people have one. Cattle and horses have but one name each.
 """
 
 from __future__ import annotations
@@ -13,21 +16,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 NAMES_OF_KINDS: dict[str, tuple[str | tuple[str, str], ...]] = {
+    "aeroplane": ("airliner", "warplane"),
+    "bicycle": ("bicycle-built-for-two", "mountain bike", "tricycle", "unicycle"),
+    "bird": (
+        ("cock", "great grey owl"), ("black grouse", "black swan"), ("white stork", "albatross"),
+    ),
+    "boat": (
+        "aircraft carrier", "canoe", "catamaran", "container ship", "fireboat", "gondola",
+        "lifeboat", "liner", "pirate", "schooner", "speedboat", "submarine", "trimaran", "wreck",
+        "yawl",
+    ),
+    "bottle": ("beer bottle", "pill bottle", "pop bottle", "water bottle", "wine bottle"),
     "bus": ("minibus", "school bus", "trolleybus"),
     "car": (
         "ambulance", "beach wagon", "cab", "convertible", "jeep", "limousine", "minivan",
         "Model T", "racer", "sports car",
     ),
-    "cattle": ("ox",),
+    "cat": (("tabby", "Egyptian cat"),),
+    "chair": ("barber chair", "folding chair", "rocking chair", "throne"),
+    "cow": ("ox",),
+    "diningtable": ("dining table",),
     "dog": (("Chihuahua", "Mexican hairless"),),
-    "domestic_cat": (("tabby", "Egyptian cat"),),
     "horse": ("sorrel",),
+    "motorbike": ("moped", "motor scooter"),
+    "pottedplant": ("pot",),
     "sheep": (("ram", "bighorn"),),
+    "sofa": ("studio couch",),
     "train": (
         "bullet train", "electric locomotive", "steam locomotive", "passenger car", "freight car",
     ),
+    "tvmonitor": ("monitor", "screen", "television"),
 }  # fmt: skip
-"""By the DET class's name."""
+"""By VOC's name, all of its twenty classes but the person."""
 
 
 def indices_of_kinds(imagenet_names: Sequence[str]) -> dict[str, frozenset[int]]:

@@ -22,7 +22,12 @@ With weights from where they are published, 51 MB, kept in your cache folder for
 
 Nothing is fetched without --fetch, and nothing is used whose checksum is not the published one.
 
-One crop is the centre 224 of the picture with its short side at 256. The JSON is a list of
+One crop is the centre 224 of a square of 256 pixels, 10 are its corners and centre, mirrored or
+not. For BVLC's network the square is the whole picture, warped as BVLC trained it; for the others
+it is the middle of the picture with its short side at 256. 144 crops are the paper's for all of
+them; 18 of these repeat others, so 126 pass the network, and the mean is that of 144.
+
+The JSON is a list of
 {"file": ..., "top": [{"index": 285, "name": "Egyptian cat", "prob": 0.61}, ...]}.
 Exit codes: 0 done; 1 done, but some pictures could not be read; 2 the command or the weights
 cannot be used.

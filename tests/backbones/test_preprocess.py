@@ -5,13 +5,9 @@ import re
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from PIL import Image
-from skimage import data
 from torch import Tensor
 
-from backbones import InputStatistics, centre_crop
+from backbones import InputStatistics
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -65,53 +61,3 @@ def test_impossible_mean_is_refused(mean: tuple[float, float, float]) -> None:
 def test_impossible_size_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match=f"but got {size}"):
         InputStatistics(size=size)
-
-
-@pytest.mark.parametrize(
-    ("height", "width"), [(1, 1), (1, 5000), (5000, 1), (256, 256), (300, 451)]
-)
-def test_crop_of_a_flat_picture_is_flat(height: int, width: int) -> None:
-    crop = centre_crop(np.full((height, width, 3), (9, 100, 250), dtype=np.uint8))
-    assert crop.shape == (224, 224, 3)
-    assert crop.dtype == np.uint8
-    assert (crop == (9, 100, 250)).all()
-
-
-def test_crop_needs_no_resizing_at_a_short_side_of_256() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (256, 400, 3), dtype=np.uint8)
-    assert np.array_equal(centre_crop(image), image[16:240, 88:312])
-
-
-@pytest.mark.parametrize("image", [data.chelsea()[:, :450], data.coffee(), data.astronaut()])
-def test_crop_equals_resizing_the_whole_picture_first(image: np.ndarray) -> None:
-    height, width = image.shape[:2]
-    scale = 256 / min(height, width)
-    new_width, new_height = round(width * scale), round(height * scale)
-    whole = Image.fromarray(image).resize((new_width, new_height), Image.Resampling.BILINEAR)
-    left, top = (new_width - 224) // 2, (new_height - 224) // 2
-    expected = np.asarray(whole)[top : top + 224, left : left + 224]
-    assert np.abs(centre_crop(image).astype(int) - expected).max() <= 1
-
-
-@settings(max_examples=30, deadline=None)
-@given(height=st.integers(1, 600), width=st.integers(1, 600), seed=st.integers(0, 99))
-def test_crop_of_the_mirrored_picture_is_the_mirrored_crop(
-    height: int, width: int, seed: int
-) -> None:
-    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    mirrored = centre_crop(np.ascontiguousarray(image[:, ::-1])).astype(int)
-    assert np.abs(mirrored[:, ::-1] - centre_crop(image)).max() <= 2  # rounding twice
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        pytest.param(np.zeros((0, 5, 3), np.uint8), id="no rows"),
-        pytest.param(np.zeros((5, 5), np.uint8), id="grey"),
-        pytest.param(np.zeros((5, 5, 4), np.uint8), id="four channels"),
-        pytest.param(np.zeros((5, 5, 3), np.float32), id="float"),
-    ],
-)
-def test_crop_refuses_other_layouts(image: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"uint8 of shape \(H, W, 3\)"):
-        centre_crop(image)

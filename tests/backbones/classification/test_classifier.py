@@ -6,7 +6,7 @@ import torch
 from skimage import data
 from torch import Tensor, nn
 
-from backbones import ImageClassifier, InputStatistics, crop_picture
+from backbones import CropGeometry, ImageClassifier, InputStatistics, crop_picture
 
 
 class MeanColour(nn.Module):
@@ -20,20 +20,23 @@ class MeanColour(nn.Module):
         return x.mean(dim=(2, 3)) * self.scale
 
 
-@pytest.fixture
-def classifier() -> ImageClassifier:
-    return ImageClassifier(MeanColour(), InputStatistics(), ["red", "green", "blue"])
+@pytest.fixture(params=CropGeometry)
+def classifier(request: pytest.FixtureRequest) -> ImageClassifier:
+    return ImageClassifier(MeanColour(), InputStatistics(), ["red", "green", "blue"], request.param)
 
 
 @pytest.mark.parametrize("crops", [1, 10, 144])
 def test_probabilities_are_the_mean_softmax_over_crops(
     classifier: ImageClassifier, crops: int
 ) -> None:
-    windows = torch.as_tensor(crop_picture(data.astronaut(), crops))
+    picture = data.astronaut()[:, 100:]
+    distinct = crop_picture(picture, crops, classifier.geometry)
+    windows = np.repeat(distinct.pixels, distinct.repeats, axis=0)
+    assert len(windows) == crops
     with torch.no_grad():
-        logits = classifier.network(classifier.statistics.normalise(windows))
+        logits = classifier.network(classifier.statistics.normalise(torch.as_tensor(windows)))
     expected = logits.softmax(dim=1).mean(dim=0).numpy()
-    found = classifier.probabilities(data.astronaut(), crops)
+    found = classifier.probabilities(picture, crops)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 

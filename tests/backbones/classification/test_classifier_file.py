@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from skimage import data
 
-from backbones import GoogLeNet, InputStatistics, WeightsError
+from backbones import CropGeometry, GoogLeNet, InputStatistics, WeightsError
 from backbones.classification.classifier_file import (
     is_classifier_file,
     load_classifier,
@@ -42,6 +42,7 @@ def test_what_is_read_is_what_was_written(network: GoogLeNet, path: Path) -> Non
     assert torch.equal(torch.random.get_rng_state(), before)
     assert classifier.names == NAMES
     assert classifier.statistics == STATISTICS
+    assert classifier.geometry is CropGeometry.SHORT_SIDE
     assert not classifier.network.training
     for name, tensor in classifier.network.state_dict().items():
         assert torch.equal(tensor, network.state_dict()[name])

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from backbones import ImageClassifier, InputStatistics
+from backbones import CropGeometry, ImageClassifier, InputStatistics
 from backbones.classification.evaluation import ErrorRates, error_rates
 
 
@@ -24,7 +24,9 @@ class FirstPixel(nn.Module):
         return -(x[:, 0, :1, 0] - self.classes).abs()
 
 
-CLASSIFIER = ImageClassifier(FirstPixel(), InputStatistics((0, 0, 0)), list("abcdefgh"))
+CLASSIFIER = ImageClassifier(
+    FirstPixel(), InputStatistics((0, 0, 0)), list("abcdefgh"), CropGeometry.WARPED
+)
 
 
 def paint(path: Path) -> NDArray[np.uint8]:
@@ -67,7 +69,7 @@ def test_errors_are_the_pictures_whose_class_is_not_among_the_first(crops: int) 
 def test_of_equal_classes_the_first_wins_as_in_classify() -> None:
     found, _ = count([("200", 7)])  # class 7 is the closest
     assert found.top1 == 0
-    flat = ImageClassifier(nn.Conv2d(3, 3, 224), InputStatistics(), "abc")
+    flat = ImageClassifier(nn.Conv2d(3, 3, 224), InputStatistics(), "abc", CropGeometry.WARPED)
     nn.init.zeros_(flat.network.weight)  # type: ignore[arg-type]
     nn.init.zeros_(flat.network.bias)  # type: ignore[arg-type]
     flat.network = nn.Sequential(flat.network, nn.Flatten())

@@ -7,7 +7,13 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from backbones import GoogLeNet, InputStatistics, centre_crop, load_imagenet_weights
+from backbones import (
+    CropGeometry,
+    GoogLeNet,
+    InputStatistics,
+    crop_picture,
+    load_imagenet_weights,
+)
 
 WEIGHTS = Path(__file__).resolve().parents[4] / "shared/weights/bvlc_googlenet.safetensors"
 EGYPTIAN_CAT, ESPRESSO = 285, 967
@@ -29,8 +35,11 @@ def network() -> GoogLeNet:
 
 @pytest.fixture(scope="module")
 def photographs() -> Tensor:
-    crops = [torch.from_numpy(centre_crop(image)) for image in (data.chelsea(), data.coffee())]
-    return InputStatistics().normalise(torch.stack(crops))
+    crops = [
+        torch.from_numpy(crop_picture(image, 1, CropGeometry.WARPED).pixels)
+        for image in (data.chelsea(), data.coffee())
+    ]
+    return InputStatistics().normalise(torch.cat(crops))
 
 
 @torch.inference_mode()

@@ -10,7 +10,7 @@ from skimage import data
 from torch import Tensor
 from torchvision import models
 
-from backbones import ImageClassifier, WeightsError, centre_crop
+from backbones import CropGeometry, ImageClassifier, WeightsError, crop_picture
 from backbones.classification.imagenet import load_imagenet_classifier
 from backbones.classification.torchvision_googlenet import load_torchvision_weights
 
@@ -45,7 +45,9 @@ def test_scores_are_those_of_torchvisions_own_network_and_input(
     theirs: models.GoogLeNet, published: Path
 ) -> None:
     classifier = load_imagenet_classifier(published, "torchvision", precision="float32")
-    pixels = torch.from_numpy(centre_crop(data.chelsea())).permute(2, 0, 1)[None] / 255
+    assert classifier.geometry is CropGeometry.SHORT_SIDE
+    crops = crop_picture(data.chelsea(), 1, classifier.geometry)
+    pixels = torch.from_numpy(crops.pixels).permute(0, 3, 1, 2) / 255
     mean, deviation = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
     expected = theirs((pixels - mean) / deviation).softmax(dim=1)[0]
     torch.testing.assert_close(probabilities(classifier), expected, rtol=1e-4, atol=1e-7)
