@@ -8,14 +8,15 @@ The pictures are those of a VOC or ILSVRC DET split whose boxes are all of one k
 of the k most probable classes is of its kind. Intervals (95 %) and differences are of pictures
 drawn again; two ways are compared on the pictures that both have seen (paired bootstrap).
 
-The ways to cut a picture:
+The ways to cut a picture are those of the product, warped as BVLC trained its network, and others:
 
-    unrounded   the centre 224 of the short side at 256, its place not rounded to pixels of that
-    short side  the same, rounded as torchvision does
-    warped      the centre 224 of the picture made 256 x 256, as BVLC trained its network
-    sharp       warped without antialiasing, as Caffe's tool resized those pictures
-    10 ...      the corners and the centre of the same square, and their mirrors
-    144         the paper's
+    old              the centre 224 of the short side at 256, not rounded to pixels of that
+    short side       the same, rounded as torchvision does
+    short side plain the same without antialiasing
+    warped smooth    the centre 224 of the picture made 256 x 256, antialiased
+    warped           the same without antialiasing, as Caffe resizes
+    10 ...           the corners and the centre of the same square, and their mirrors
+    144 ...          the paper's, antialiased (smooth) or not
 
 144 crops take about 4 seconds a picture on a core with bfloat16, so only every Nth of the pictures
 may be seen with them (--every-144). With --ranks what was seen of each picture is kept as it comes:
@@ -51,24 +52,37 @@ TOPS = (1, 5)
 RESAMPLES = 20_000
 REPORT_EVERY = 25  # pictures
 
+BILINEAR = Image.Resampling.BILINEAR
+
 Pixels = NDArray[np.uint8]
 
 
-def cut_unrounded(image: Pixels) -> PictureCrops:
+def cut_old(image: Pixels) -> PictureCrops:
     """Cut the centre 224/256 of the short side out of the picture itself."""
     height, width = image.shape[:2]
     side = min(height, width) * 224 / 256
     left, top = (width - side) / 2, (height - side) / 2
     box = (left, top, left + side, top + side)
-    crop = Image.fromarray(image).resize((224, 224), Image.Resampling.BILINEAR, box=box)
-    return PictureCrops(np.array(crop)[np.newaxis], np.ones(1, np.int64))
+    return one_crop(np.array(Image.fromarray(image).resize((224, 224), BILINEAR, box=box)))
 
 
-def cut_sharp(image: Pixels) -> PictureCrops:
-    """Cut the centre 224 of the picture made 256 x 256 without antialiasing."""
-    square = cv2.resize(image, (256, 256), interpolation=cv2.INTER_LINEAR)
-    crop = square[16:240, 16:240].astype(np.uint8)
-    return PictureCrops(crop[np.newaxis], np.ones(1, np.int64))
+def cut_short_side_plain(image: Pixels) -> PictureCrops:
+    """Cut the centre 224 of the short side at 256, not antialiased."""
+    height, width = image.shape[:2]
+    short = min(height, width)
+    left, top = (width - short) // 2, (height - short) // 2
+    square = cv2.resize(image[top : top + short, left : left + short], (256, 256))
+    return one_crop(square[16:240, 16:240].astype(np.uint8))
+
+
+def cut_warped_smooth(image: Pixels) -> PictureCrops:
+    """Cut the centre 224 of the picture made 256 x 256, antialiased."""
+    return one_crop(np.array(Image.fromarray(image).resize((256, 256), BILINEAR))[16:240, 16:240])
+
+
+def one_crop(pixels: Pixels) -> PictureCrops:
+    """Return a crop as the product's are."""
+    return PictureCrops(pixels[np.newaxis], np.ones(1, np.int64))
 
 
 def cut(count: int, geometry: CropGeometry) -> Callable[[Pixels], PictureCrops]:
@@ -77,23 +91,27 @@ def cut(count: int, geometry: CropGeometry) -> Callable[[Pixels], PictureCrops]:
 
 
 WAYS: Mapping[str, Callable[[Pixels], PictureCrops]] = {
-    "unrounded": cut_unrounded,
+    "old": cut_old,
     "short side": cut(1, CropGeometry.SHORT_SIDE),
+    "short side plain": cut_short_side_plain,
+    "warped smooth": cut_warped_smooth,
     "warped": cut(1, CropGeometry.WARPED),
-    "sharp": cut_sharp,
     "10 short side": cut(10, CropGeometry.SHORT_SIDE),
     "10 warped": cut(10, CropGeometry.WARPED),
+    "144 smooth": cut(144, CropGeometry.SHORT_SIDE),
     "144": cut(144, CropGeometry.WARPED),
 }
 PAIRS = (
-    ("unrounded", "short side"),
-    ("unrounded", "warped"),
-    ("short side", "warped"),
-    ("warped", "sharp"),
+    ("old", "short side"),
+    ("short side", "short side plain"),
+    ("short side", "warped smooth"),
+    ("short side plain", "warped"),
+    ("warped smooth", "warped"),
+    ("old", "warped"),
     ("10 short side", "10 warped"),
+    ("144 smooth", "144"),
     ("warped", "10 warped"),
     ("10 warped", "144"),
-    ("10 short side", "144"),
     ("warped", "144"),
 )  # to compare
 
@@ -165,7 +183,7 @@ def labelled(annotations: Sequence[ImageAnnotation]) -> list[Labelled]:
 
 def plan(options: argparse.Namespace, pictures: Sequence[Labelled]) -> dict[str, tuple[str, ...]]:
     """Return the ways in which each picture, by its id, is seen."""
-    quick = tuple(way for way in options.ways if way != "144")
+    quick = tuple(way for way in options.ways if not way.startswith("144"))
     every = options.every_144
     return {
         picture.image_id: tuple(options.ways) if place % every == 0 else quick

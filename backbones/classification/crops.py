@@ -26,21 +26,24 @@ _SIDE = 256  # pixels of the square of 1 and 10 crops
 _SCALES = (256, 288, 320, 352)  # pixels of the short side, for 144
 _PLACES = (0.0, 0.5, 1.0)  # of a square along the long side
 _CENTRE = 0.5
+_SHRINKING = 2  # of ImageNet's pictures, which have some 500 pixels, when they are made 256 x 256
 
 Pixels = NDArray[np.uint8]
+Box = tuple[float, float, float, float]  # left, top, right, bottom in a picture's pixels
 
 
 class CropGeometry(Enum):
-    """What the square of 256 pixels shows of a picture: as the network's training pictures did.
+    """How pictures become squares: as those did that a network learned from.
 
-    144 crops are the paper's with either.
+    The square of 256 pixels is that of 1 and 10 crops. The squares of 144 are the paper's with
+    either, resized as the others.
     """
 
     WARPED = "warped"
-    """The whole picture, whatever its aspect."""
+    """The square of 256 is the whole picture, whatever its aspect. Bilinear, not antialiased."""
 
     SHORT_SIDE = "short side"
-    """The middle of the picture with its short side at 256, aspect kept."""
+    """It is the middle of the picture with its short side at 256. Bilinear, antialiased."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +72,11 @@ def crop_picture(image_uint8: Pixels, count: int, geometry: CropGeometry) -> Pic
         (H, W, 3) uint8 RGB of any size above 0.
     count : {1, 10, 144}
     geometry : CropGeometry
-        Of 1 and 10 crops.
 
     Returns
     -------
     PictureCrops
-        1, 10 or, for 144, 126 crops, resized bilinearly with antialiasing.
+        1, 10 or, for 144, 126 crops.
 
     Raises
     ------
@@ -91,19 +93,23 @@ def crop_picture(image_uint8: Pixels, count: int, geometry: CropGeometry) -> Pic
         raise ValueError(f"count must be one of {CROP_COUNTS} but got {count}")
     picture = Image.fromarray(image)
     if count == 144:
-        return _papers_crops(picture)
-    crops = list(_corners_and_centre(_square_256(picture, geometry)))
+        return _papers_crops(picture, geometry)
+    if geometry is CropGeometry.WARPED:
+        square = _resized(picture, (0, 0, *picture.size), _SIDE, geometry)
+    else:
+        square = _square(picture, _CENTRE, _SIDE, geometry)
+    crops = list(_corners_and_centre(square))
     return PictureCrops(crops[-1][np.newaxis], _ones(1)) if count == 1 else _mirrored(crops)
 
 
-def _papers_crops(picture: Image.Image) -> PictureCrops:
+def _papers_crops(picture: Image.Image, geometry: CropGeometry) -> PictureCrops:
     cut = [
         crop
         for scale in _SCALES
         for place in _PLACES
-        for crop in _corners_and_centre(_square(picture, place, scale))
+        for crop in _corners_and_centre(_square(picture, place, scale, geometry))
     ]
-    squares = [_square(picture, place, CROP_SIDE) for place in _PLACES]
+    squares = [_square(picture, place, CROP_SIDE, geometry) for place in _PLACES]
     found = _mirrored(cut + squares)
     found.repeats.reshape(2, -1)[:, len(cut) :] = len(_SCALES)
     return found
@@ -118,13 +124,13 @@ def _ones(count: int) -> NDArray[np.int64]:
     return np.ones(count, np.int64)
 
 
-def _square_256(picture: Image.Image, geometry: CropGeometry) -> Pixels:
-    if geometry is CropGeometry.WARPED:
-        return np.array(picture.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
-    return _square(picture, _CENTRE, _SIDE)
+def _corners_and_centre(square: Pixels) -> Iterator[Pixels]:
+    room = len(square) - CROP_SIDE
+    for top, left in ((0, 0), (0, room), (room, 0), (room, room), (room // 2, room // 2)):
+        yield square[top : top + CROP_SIDE, left : left + CROP_SIDE]
 
 
-def _square(picture: Image.Image, place: float, side: int) -> Pixels:
+def _square(picture: Image.Image, place: float, side: int, geometry: CropGeometry) -> Pixels:
     """Return the square at a place along the long side, with the short side at ``side`` pixels.
 
     It is cut out of the whole picture so resized, in whole pixels, as torchvision's `Resize` and
@@ -141,10 +147,19 @@ def _square(picture: Image.Image, place: float, side: int) -> Pixels:
         min((left + side) * width / new_width, width),
         min((top + side) * height / new_height, height),
     )
-    return np.array(picture.resize((side, side), Image.Resampling.BILINEAR, box=box))
+    return _resized(picture, box, side, geometry)
 
 
-def _corners_and_centre(square: Pixels) -> Iterator[Pixels]:
-    room = len(square) - CROP_SIDE
-    for top, left in ((0, 0), (0, room), (room, 0), (room, room), (room // 2, room // 2)):
-        yield square[top : top + CROP_SIDE, left : left + CROP_SIDE]
+def _resized(picture: Image.Image, box: Box, side: int, geometry: CropGeometry) -> Pixels:
+    """Return what a box shows, made ``side`` by ``side`` pixels."""
+    size, bilinear = (side, side), Image.Resampling.BILINEAR
+    if geometry is CropGeometry.SHORT_SIDE:
+        return np.array(picture.resize(size, bilinear, box=box))
+    # As Caffe's tools do with OpenCV. Of a huge photograph that would leave out nearly all pixels,
+    # so it is first reduced to about the size of the pictures that the network learned from.
+    left, top, right, bottom = box
+    across = max(1, int((right - left) / side / _SHRINKING))
+    down = max(1, int((bottom - top) / side / _SHRINKING))
+    reduced = picture.reduce((across, down))
+    box = (left / across, top / down, right / across, bottom / down)
+    return np.array(reduced.transform(size, Image.Transform.EXTENT, box, bilinear))
