@@ -1,6 +1,6 @@
 """Count how often crops of a picture name what it shows: how they are cut, and how many.
 
-    python benchmarks/crops.py --root VOC --split train --every 4 --every-144 4 \
+    python benchmarks/crops.py --root VOC --split train --every 4 --every-144 8 \
         --weights bvlc_googlenet.safetensors --precision bfloat16 --ranks ranks.jsonl
 
 The pictures are those of a VOC or ILSVRC DET split whose boxes are all of one kind that ImageNet's
@@ -148,7 +148,10 @@ def main() -> None:
     }
     print(json.dumps(document, indent=2))
     if options.json is not None:
-        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        path = options.json
+        splits = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        splits[options.split] = document
+        path.write_text(json.dumps(splits, indent=2) + "\n", encoding="utf-8")
 
 
 def parse() -> argparse.Namespace:
@@ -166,7 +169,7 @@ def parse() -> argparse.Namespace:
     add("--every", type=int, default=1, help="every Nth such picture only")
     add("--every-144", type=int, default=1, help="of these, every Nth only with 144 crops")
     add("--ranks", type=Path, default=Path(os.devnull), help="keep what was seen there, JSON lines")
-    add("--json", type=Path, help="write the figures there, too")
+    add("--json", type=Path, help="write the figures there, too, beside those of other splits")
     return parser.parse_args()
 
 
