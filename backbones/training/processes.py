@@ -26,6 +26,7 @@ def joined_processes() -> Iterator[None]:
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
+        distributed.barrier()  # nobody leaves while another may still wait for its sums
     finally:
         distributed.destroy_process_group()
 

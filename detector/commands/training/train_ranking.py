@@ -20,7 +20,6 @@ from detector.commands.shared.command import teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag, open_split
 from detector.commands.shared.progress import print_line, progress
 from detector.commands.shared.values import folds, output_file, seed
-from detector.datasets.folds import FOLDS
 
 if TYPE_CHECKING:
     from detector.datasets import ImageAnnotation
@@ -80,6 +79,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _sorted(chosen: frozenset[int] | None) -> list[int]:
+    from detector.datasets.folds import FOLDS
+
     return sorted(range(FOLDS) if chosen is None else chosen)
 
 
