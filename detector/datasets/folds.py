@@ -1,9 +1,7 @@
 """Ten folds of a data set's images, so that what trains, what chooses and what judges stay apart.
 
 Which fold an image is in depends on its id alone: every run and every command agrees, whatever
-else the list holds. Of the photographs that the shipped weights were made from, fold 0 trained
-nothing at all: choices, thresholds and calibrations were made on it. Fold 1 trained the ranking of
-proposals, which must learn from images that MultiBox has not seen.
+else the list holds.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def test_every_id_is_in_one_of_the_folds(image_id: str) -> None:
 def test_folds_are_of_about_one_size_and_never_change() -> None:
     counts = Counter(fold_of(f"VOC2007_{number:06d}") for number in range(5000))
     assert all(400 < counts[fold] < 600 for fold in range(FOLDS))
-    # Shipped weights name these folds: another rule would mix what trained and what judged.
+    # Files of weights name the folds they learned from: another rule would mix those with others.
     assert [fold_of(f"VOC2007_{number:06d}") for number in range(1, 6)] == [3, 4, 3, 2, 8]
 
 
