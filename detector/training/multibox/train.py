@@ -20,7 +20,7 @@ from backbones.training.steps import take_steps
 from detector.datasets.annotation import ImageAnnotation
 from detector.training.calibration import IMAGES, calibrate_multibox, spread
 from detector.training.multibox.config import MultiBoxTrainingConfig
-from detector.training.multibox.views import ViewBatch, ViewLoader
+from detector.training.multibox.views import ViewBatch, ViewLoader, mirrored_boxes
 from proposals.images import read_image
 from proposals.multibox import (
     ConvolutionalHead,
@@ -119,12 +119,11 @@ def _head(annotations: Sequence[ImageAnnotation], config: MultiBoxTrainingConfig
         return ConvolutionalHead(config.size)
     boxes = np.concatenate(
         [
-            a.without_crowds().boxes_xyxy / np.array([*a.image_size[::-1]] * 2, np.float32)
+            a.boxes_xyxy[a.clear()] / np.array([*a.image_size[::-1]] * 2, np.float32)
             for a in annotations
         ]
     )
-    mirrored = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
-    both = np.concatenate([boxes, mirrored]).astype(np.float32)
+    both = np.concatenate([boxes, mirrored_boxes(boxes)]).astype(np.float32)
     return GlobalHead(kmeans_priors(both, config.prior_count, seed=config.seed))
 
 

@@ -88,7 +88,7 @@ class ViewLoader:
         )
         if random.random_sample() < 0.5:
             view = np.ascontiguousarray(view[:, ::-1])
-            clear_boxes, unclear_boxes = _mirrored(clear_boxes), _mirrored(unclear_boxes)
+            clear_boxes, unclear_boxes = mirrored_boxes(clear_boxes), mirrored_boxes(unclear_boxes)
         return _distort(view, settings, random), clear_boxes, unclear_boxes
 
     def _choose(self, number: int) -> int:
@@ -149,7 +149,7 @@ def boxes_in_view(
     return shown
 
 
-def _mirrored(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+def mirrored_boxes(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return boxes (G, 4) in shares of a view, as its mirror image shows them."""
     return np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
 
