@@ -91,10 +91,6 @@ class ImageAnnotation:
             areas=tuple(compress(self.areas, keep)),
         )
 
-    def without_crowds(self) -> Self:
-        """Return the annotation without the boxes that are drawn around many objects at once."""
-        return self.where(~np.array(self.crowd, np.bool_))
-
     def clear(self) -> NDArray[np.bool_]:
         """Return which objects (G,) are neither difficult nor crowds.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,9 @@ def test_objects_are_chosen_with_all_that_is_known_of_them() -> None:
         (False,),
         (3.0,),
     )
-    assert held.without_crowds().class_keys == ("screw",)
+    assert held.clear().tolist() == [False, True]
     nothing = held.where(np.array([False, False]))
     assert (len(nothing), nothing.boxes_xyxy.shape, nothing.areas) == (0, (0, 4), ())
-    assert len(nothing.without_crowds()) == 0
+    assert nothing.clear().shape == (0,)
+    mixed = replace(held, difficult=(True, False), crowd=(False, True))
+    assert not mixed.clear().any()
