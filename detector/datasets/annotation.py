@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -107,3 +109,15 @@ class ImageAnnotation:
             )
         if len(given) < len(values):
             object.__setattr__(self, name, values)
+
+
+def digest_of(annotations: Iterable[ImageAnnotation]) -> str:
+    """Return a name for images and their objects: of others, or in another order, it is another.
+
+    Where the pictures lie does not count.
+    """
+    state = hashlib.sha256()
+    for one in annotations:
+        objects = (one.class_keys, one.difficult, one.crowd, one.areas, one.boxes_xyxy.tolist())
+        state.update(repr((one.image_id, tuple(one.image_size), *objects)).encode())
+    return state.hexdigest()

@@ -8,7 +8,6 @@ into memory, not read, and may be larger than it.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -100,7 +99,7 @@ def make_pool(
     """
     rows = draw_pool(table, windows, seed)
     mirrored = np.random.default_rng([seed, 1]).random(len(rows)) < 0.5
-    key = _key(table.rows(rows), {**settings, "seed": seed})
+    key = {**settings, "seed": seed, "table": table.rows(rows).digest()}
     if process_rank() == 0 and not path.exists():
         _compute(path, cutter, rows, mirrored, frozen, report)
         write_text(path.with_suffix(".json"), json.dumps(key, indent=2) + "\n")
@@ -186,11 +185,6 @@ def _channels_last(found: Tensor) -> NDArray[np.float16]:
     ordered = found.permute(0, 2, 3, 1) if found.ndim == 4 else found
     values: NDArray[np.float16] = ordered.to(torch.float16).cpu().numpy()
     return values
-
-
-def _key(table: WindowTable, settings: Mapping[str, Any]) -> dict[str, Any]:
-    digest = hashlib.sha256(b"".join(np.ascontiguousarray(column).tobytes() for column in table))
-    return {**settings, "table": digest.hexdigest()}
 
 
 def _check_key(path: Path, key: dict[str, Any]) -> None:

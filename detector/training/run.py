@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from backbones import GoogLeNet
 from backbones.hardware import choose_device
@@ -154,24 +153,15 @@ def train_member(
     """
     network.to(choose_device("auto"))
     freeze(network, config)
-    settings = _settings(network, images, classes, config)
-    provenance = {"optimization": asdict(config.optimization), **settings}
+    keys = [object_class.key for object_class in classes]
+    table = build_window_table(images.annotations, images.boxes_xyxy, keys)
     warp = WarpConfig(context_padding=config.context_padding)
+    data = _Data([annotation.image_path for annotation in images.annotations], table, warp)
+    settings = _settings(network, data, keys, config)
+    provenance = {"optimization": asdict(config.optimization), **settings}
     member = TorchMember(network=network, classes=tuple(classes), warp=warp, provenance=provenance)
-    table = build_window_table(images.annotations, images.boxes_xyxy, settings["classes"])
-    data = _Data([annotation.image_path for annotation in images.annotations], table, member.warp)
-    frozen = frozen_part(network, member.statistics, config)
-    trained = trained_part(network, config)
-    if config.pool_windows is None:
-        seed = config.optimization.seed if config.distort_colours else None
-        source: BatchSource = WindowBatches(data.cutter, _sampler(table, config), seed)
-        predict = _composed(frozen, trained)
-    else:
-        path = pool_file or run_folder / "pool.npy"
-        key = {"frozen": digest(network, frozen_only=True), "context_padding": warp.context_padding}
-        drawn = (config.pool_windows, config.pool_seed)
-        pool = make_pool(path, data.cutter, table, frozen, *drawn, key, reports.pool)
-        source, predict = PoolBatches(pool, _sampler(pool.table, config)), trained
+    path = pool_file or run_folder / "pool.npy"
+    source, predict = _windows(member, data, config, path, reports.pool)
     train(network, predict, source, config.optimization, settings, run_folder, reports.step)
     return _save(member, data, config, run_folder)
 
@@ -196,10 +186,7 @@ class _Data(NamedTuple):
 
 
 def _settings(
-    network: GoogLeNet,
-    images: ProposedImages,
-    classes: Sequence[ObjectClass],
-    config: TrainingConfig,
+    network: GoogLeNet, data: _Data, class_keys: Sequence[str], config: TrainingConfig
 ) -> dict[str, Any]:
     """Return what decides a run beside its optimization, in values that JSON knows."""
     return {
@@ -209,18 +196,38 @@ def _settings(
         "pool_seed": config.pool_seed,
         "context_padding": config.context_padding,
         "distort_colours": config.distort_colours,
-        "images": len(images.annotations),
-        "classes": [object_class.key for object_class in classes],
+        "images": len(data.image_paths),
+        "windows": data.table.digest(),
+        "classes": class_keys,
         "start": digest(network),
     }
 
 
+def _windows(
+    member: TorchMember,
+    data: _Data,
+    config: TrainingConfig,
+    pool_file: Path,
+    report: Callable[[int], None],
+) -> tuple[BatchSource, Predict]:
+    """Return where windows come from, and the part of the network that learns from them."""
+    frozen = frozen_part(member.network, member.statistics, config)
+    trained = trained_part(member.network, config)
+    if config.pool_windows is None:
+        seed = config.optimization.seed if config.distort_colours else None
+        batches = WindowBatches(data.cutter, _sampler(data.table, config), seed)
+        return batches, lambda windows: trained(frozen(windows))
+    key = {
+        "frozen": digest(member.network, frozen_only=True),
+        "context_padding": config.context_padding,
+    }
+    drawn = (config.pool_windows, config.pool_seed)
+    pool = make_pool(pool_file, data.cutter, data.table, frozen, *drawn, key, report)
+    return PoolBatches(pool, _sampler(pool.table, config)), trained
+
+
 def _sampler(table: WindowTable, config: TrainingConfig) -> WindowSampler:
     return WindowSampler(table, config.sampling, config.optimization.seed)
-
-
-def _composed(frozen: Callable[[Tensor], Tensor], trained: Predict) -> Predict:
-    return lambda windows: trained(frozen(windows))
 
 
 def _save(member: TorchMember, data: _Data, config: TrainingConfig, run_folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,10 @@ class WindowTable(NamedTuple):
         return WindowTable(
             self.boxes_xyxy[chosen], self.images[chosen], self.nearest[chosen], self.ious[chosen]
         )
+
+    def digest(self) -> str:
+        """Return a name for the windows and what they show: of others it is another."""
+        return hashlib.sha256(b"".join(column.tobytes() for column in self)).hexdigest()
 
 
 def build_window_table(

@@ -17,7 +17,7 @@ from backbones import GoogLeNet, InputStatistics, load_imagenet_weights
 from backbones.hardware import choose_dtype
 from backbones.training.loop import NonFiniteLossError
 from backbones.training.steps import take_steps
-from detector.datasets.annotation import ImageAnnotation
+from detector.datasets.annotation import ImageAnnotation, digest_of
 from detector.training.calibration import IMAGES, calibrate_multibox, spread
 from detector.training.multibox.config import MultiBoxTrainingConfig
 from detector.training.multibox.views import ViewBatch, ViewLoader, mirrored_boxes
@@ -149,7 +149,7 @@ def _lasting_settings(
     """Return what a resumed run must share."""
     settings = json.loads(json.dumps(asdict(config)))
     del settings["checkpoint_every"]
-    return {**settings, "images": len(annotations)}
+    return {**settings, "images": len(annotations), "data_set": digest_of(annotations)}
 
 
 class _Learner:

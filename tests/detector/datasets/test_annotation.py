@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from detector.datasets import ImageAnnotation
+from detector.datasets.annotation import digest_of
 
 DOG = "n02084071"
 
@@ -74,3 +75,32 @@ def test_objects_are_chosen_with_all_that_is_known_of_them() -> None:
     assert nothing.clear().shape == (0,)
     mixed = replace(held, difficult=(True, False), crowd=(False, True))
     assert not mixed.clear().any()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"image_id": "b"},
+        {"image_size": (40, 61)},
+        {"boxes_xyxy": np.array([[0, 0, 60, 39]], np.float32)},
+        {"class_keys": ("screw",)},
+        {"difficult": (True,)},
+        {"crowd": (True,)},
+        {"areas": (7.0,)},
+    ],
+)
+def test_other_objects_have_another_digest(other: dict[str, object]) -> None:
+    held = ImageAnnotation(
+        "a", Path("a.JPEG"), (40, 60), np.array([[0, 0, 60, 40]], np.float32), (DOG,)
+    )
+    same = replace(held, image_path=Path("elsewhere/a.JPEG"))
+    assert digest_of([held]) == digest_of([same])
+    assert digest_of([held]) != digest_of([replace(held, **other)])  # type: ignore[arg-type]
+
+
+def test_a_digest_knows_the_images_order_and_number() -> None:
+    first, second = (
+        ImageAnnotation(name, Path(name), (4, 6), np.zeros((0, 4), np.float32), ()) for name in "ab"
+    )
+    digests = {digest_of(some) for some in ([], [first], [first, second], [second, first])}
+    assert len(digests) == 4

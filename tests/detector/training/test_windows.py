@@ -237,3 +237,16 @@ def test_batches_need_both_kinds_of_windows(labels: list[int]) -> None:
 def test_impossible_mixtures_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         SamplingConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_other_windows_have_another_digest() -> None:
+    table = table_of([1, 0], [0.7, 0.2])
+    assert table.digest() == table_of([1, 0], [0.7, 0.2]).digest()
+    others = [
+        table.rows(np.array([1, 0])),
+        table._replace(boxes_xyxy=table.boxes_xyxy + 1),
+        table._replace(images=table.images + 1),
+        table._replace(nearest=table.nearest + 1),
+        table._replace(ious=table.ious / 2),
+    ]
+    assert table.digest() not in {other.digest() for other in others}

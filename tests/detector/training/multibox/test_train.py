@@ -122,6 +122,15 @@ def test_a_run_with_other_settings_is_refused(
         train(annotations, imagenet, tmp_path, replace(CONFIG, steps=2, matches=2))
 
 
+def test_a_run_on_other_images_is_refused(
+    annotations: list[ImageAnnotation], imagenet: Path, tmp_path: Path
+) -> None:
+    train(annotations, imagenet, tmp_path, replace(CONFIG, steps=2))
+    others = [replace(annotations[0], image_id="another"), *annotations[1:]]
+    with pytest.raises(CheckpointError, match="data_set"):
+        train(others, imagenet, tmp_path, replace(CONFIG, steps=2))
+
+
 def test_the_loss_falls(annotations: list[ImageAnnotation], imagenet: Path, tmp_path: Path) -> None:
     train(annotations, imagenet, tmp_path, replace(CONFIG, steps=25, freeze="backbone"))
     lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
