@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 from typing import Final
 
@@ -31,6 +32,11 @@ class DetectorConfig:
     nms_iou : float
         Of two overlapping detections of a class above this IoU, the lesser is dropped
         (R-CNN: 0.3).
+    voting_iou : float
+        Each box that suppression kept becomes the mean of the class's regions that have this
+        IoU or more with it; see `detector.detections.voting`. At 1, boxes stay as proposed.
+    voting_exponent : float
+        In that mean a region weighs its score to this power.
     max_detections_per_class : int
         At most so many detections of one class in one image (R-CNN: 100).
     min_score : float
@@ -45,6 +51,8 @@ class DetectorConfig:
     max_proposals: int = 1400
     duplicate_iou: float = 0.95
     nms_iou: float = 0.3
+    voting_iou: float = 1.0
+    voting_exponent: float = 3.0
     max_detections_per_class: int = 100
     min_score: float = 0.01
     cascade_threshold: float = 0.0
@@ -54,6 +62,8 @@ class DetectorConfig:
         _check_count("DetectorConfig.max_detections_per_class", self.max_detections_per_class)
         _check_share("DetectorConfig.duplicate_iou", self.duplicate_iou)
         _check_share("DetectorConfig.nms_iou", self.nms_iou)
+        _check_share("DetectorConfig.voting_iou", self.voting_iou)
+        _check_number("DetectorConfig.voting_exponent", self.voting_exponent, "0 or more", inf)
         _check_share("DetectorConfig.min_score", self.min_score)
         _check_share("DetectorConfig.cascade_threshold", self.cascade_threshold)
 
@@ -106,5 +116,9 @@ def _check_count(name: str, value: object) -> None:
 
 
 def _check_share(name: str, value: object) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise ValueError(f"{name} must be a number from 0 to 1 but got {value!r}")
+    _check_number(name, value, "from 0 to 1", 1)
+
+
+def _check_number(name: str, value: object, expected: str, most: float) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+        raise ValueError(f"{name} must be a number {expected} but got {value!r}")

@@ -17,6 +17,9 @@ from detector.config import DetectorConfig, Execution
         ({"nms_iou": -0.1}, "nms_iou must be a number from 0 to 1 but got -0.1"),
         ({"min_score": float("nan")}, "min_score must be a number from 0 to 1 but got nan"),
         ({"min_score": "low"}, "min_score must be a number from 0 to 1 but got 'low'"),
+        ({"voting_iou": -1}, "voting_iou must be a number from 0 to 1 but got -1"),
+        ({"voting_exponent": -1}, "voting_exponent must be a number 0 or more but got -1"),
+        ({"voting_exponent": True}, "voting_exponent must be a number"),
         ({"cascade_threshold": 1.5}, "cascade_threshold must be a number from 0 to 1 but got 1.5"),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from detector.commands.shared.values import count_from_one
+from detector.commands.shared.values import count_from_one, share
 from detector.config import DEFAULT_MODEL, ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ MODEL_METAVAR: Final = "NAME|DIR"
 """How usage lines show a model; `completion_script` knows it by this."""
 
 DETECTOR_FLAGS = (
-    "model", "weights", "members", "exact", "proposals", "max_proposals", "engine", "precision",
-    "device",
+    "model", "weights", "members", "exact", "proposals", "max_proposals", "voting_iou", "engine",
+    "precision", "device",
 )  # fmt: skip
 """Names of the options that `add_detector_flags` adds; None where they are not given."""
 
@@ -76,6 +76,9 @@ def add_detector_flags(parser: argparse.ArgumentParser) -> None:
         help="take the regions from this file of propose instead of proposing any")
     add("--max-proposals", type=count_from_one, metavar="N",
         help="score at most N regions a picture (default: as the model says)")
+    add("--voting-iou", type=share, metavar="IOU",
+        help="move each box to the mean, weighted by scores, of the regions of its class that"
+        " overlap it by IOU or more; 1 leaves boxes as proposed (default: as the model says)")
     add("--engine", choices=ENGINES,
         help="what runs the networks (default: OpenVINO on processors, PyTorch on GPUs)")
     add("--precision", choices=PRECISIONS,
@@ -115,8 +118,9 @@ def load_detector(options: argparse.Namespace, **settings: float) -> Detector:
     named = {"engine": options.engine, "precision": options.precision, "device": options.device}
     execution = Execution(**{key: value for key, value in named.items() if value is not None})
     given: dict[str, Any] = {**settings}
-    if options.max_proposals is not None:
-        given["max_proposals"] = options.max_proposals
+    for name in ("max_proposals", "voting_iou"):
+        if (value := getattr(options, name)) is not None:
+            given[name] = value
     if options.exact:
         given["cascade_threshold"] = 0
     if (files := loose_weights(options)) is not None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torchvision
 from numpy.typing import NDArray
 from torch import as_tensor
@@ -73,3 +74,29 @@ def test_what_is_found_of_a_class_does_not_depend_on_the_others() -> None:
         assert 0 < len(of_all) < len(everything)
         np.testing.assert_array_equal(of_all.boxes_xyxy, alone.boxes_xyxy)
         np.testing.assert_array_equal(of_all.scores, alone.scores)
+
+
+def test_boxes_that_suppression_dropped_vote_on_those_it_kept() -> None:
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 12, 10], [50, 0, 60, 10], [0, 0, 14, 10]], np.float32)
+    scores = np.array([[0.2, 0.8], [0.6, 0.4], [0.7, 0.3], [0.999, 0.001]], np.float32)
+    config = DetectorConfig(min_score=0.01, voting_iou=0.5, voting_exponent=1)
+    voted = select_detections(boxes, scores, CLASSES[:1], (100, 100), config)
+    # The last box lies beneath the floor, and the third too far off.
+    assert voted.boxes_xyxy.tolist() == [
+        pytest.approx([0, 0, (0.8 * 10 + 0.4 * 12) / 1.2, 10]),
+        [50, 0, 60, 10],
+    ]
+    np.testing.assert_array_equal(voted.scores, scores[[0, 2], 1])
+
+
+def test_voting_moves_boxes_and_changes_nothing_else() -> None:
+    boxes, probabilities = random_boxes(200), random_probabilities(200)
+    plain, voted = (
+        select_detections(
+            boxes, probabilities, CLASSES, (100, 100), DetectorConfig(voting_iou=min_iou)
+        )
+        for min_iou in (1, 0.5)
+    )
+    np.testing.assert_array_equal(plain.scores, voted.scores)
+    np.testing.assert_array_equal(plain.labels, voted.labels)
+    assert (plain.boxes_xyxy != voted.boxes_xyxy).any()

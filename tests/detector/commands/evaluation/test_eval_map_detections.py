@@ -90,8 +90,10 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Mock:
 def test_images_are_detected_written_and_scored_and_a_broken_one_is_a_miss(
     folder: Path, run_here: Tool, load: Mock, table: Table
 ) -> None:
-    run = run_here(*SPLIT, "--weights", "w1", "--weights", "w2", "--max-proposals", "4")
-    load.assert_called_once_with(Path("w1"), Path("w2"), execution=Execution(), max_proposals=4)
+    files = ("--weights", "w1", "--weights", "w2")
+    run = run_here(*SPLIT, *files, "--max-proposals", "4", "--voting-iou", "0.5")
+    settings = {"max_proposals": 4, "voting_iou": 0.5}
+    load.assert_called_once_with(Path("w1"), Path("w2"), execution=Execution(), **settings)
     assert run.returncode == 1
     skipped, reason = run.stderr.splitlines()
     assert skipped == "skipped 1 images:"
