@@ -85,7 +85,9 @@ def evaluate_coco(
     from pycocotools.cocoeval import COCOeval
 
     wanted = sorted(set(class_ids))
-    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
+    ground_truth, predictions = counting_rows(
+        ground_truth, predictions, wanted, blacklist, "coco"
+    )
     check_images(image_count, ground_truth.image_indices, predictions.image_indices)
     with redirect_stdout(io.StringIO()):  # it reports on every step
         evaluator = COCOeval(

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from detector.scoring.outcomes import Protocol
 from detector.scoring.records import Blacklist, BoolArray, GroundTruth, IntArray, Predictions
 
 
@@ -14,11 +15,22 @@ def counting_rows(
     predictions: Predictions,
     wanted: Collection[int],
     blacklist: Blacklist,
+    protocol: Protocol,
 ) -> tuple[GroundTruth, Predictions]:
-    """Return the objects and detections of wanted classes that are not on the blacklist."""
+    """Return the objects and detections of wanted classes that are not on the blacklist.
+
+    Detections stand in the order in which the protocol ranks equal scores. VOCevaldet.m keeps
+    the lines of the result file. eval_detection.m sorts by the image's number before it sorts
+    by confidence, and COCOeval.accumulate joins the images in the order of their numbers; both
+    sorts are stable, so that within an image the earlier row goes first.
+    """
     objects = _counting(ground_truth.image_indices, ground_truth.class_ids, wanted, blacklist)
     detections = _counting(predictions.image_indices, predictions.class_ids, wanted, blacklist)
-    return ground_truth.where(objects), predictions.where(detections)
+    predictions = predictions.where(detections)
+    if protocol in ("ilsvrc", "coco"):
+        by_image = np.argsort(predictions.image_indices, kind="stable")
+        predictions = predictions.where(by_image)
+    return ground_truth.where(objects), predictions
 
 
 def _counting(

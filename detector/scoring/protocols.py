@@ -48,8 +48,9 @@ def match(
     Returns
     -------
     Outcomes
-        In the order of ``predictions``; of COCO by class and image, then by descending score.
-        So pycocotools ranks equal scores, by the image's number: image indices should rise
+        Of VOC's protocols in the order of ``predictions``; of ILSVRC by image, then in that
+        order; of COCO by class and image, then by descending score. So the devkit of ILSVRC
+        and pycocotools rank equal scores, by the image's number: image indices should rise
         with it.
 
     Raises
@@ -67,7 +68,9 @@ def match(
             image_count=image_count,
             iou_thresholds=[0.5],
         ).outcomes
-    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
+    ground_truth, predictions = counting_rows(
+        ground_truth, predictions, wanted, blacklist, protocol
+    )
     objects = ground_truth.where(~ground_truth.crowd)
     if protocol == "ilsvrc":
         found, ignored = find_objects(objects, predictions), np.zeros(len(predictions), np.bool_)
