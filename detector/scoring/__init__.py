@@ -10,6 +10,7 @@ from detector.scoring.coco import CocoResult, evaluate_coco
 from detector.scoring.evaluation import Evaluation
 from detector.scoring.files.blacklist import read_blacklist
 from detector.scoring.files.coco_results import read_coco_results
+from detector.scoring.files.detections import read_detections
 from detector.scoring.files.evaluation_file import read_evaluation, write_evaluation
 from detector.scoring.files.image_index import ImageIndex, ScoringFileError
 from detector.scoring.files.prediction_file import read_predictions, write_predictions
@@ -47,6 +48,7 @@ __all__ = [
     "percentile_interval",
     "read_blacklist",
     "read_coco_results",
+    "read_detections",
     "read_evaluation",
     "read_predictions",
     "score_outcomes",

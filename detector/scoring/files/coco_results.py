@@ -1,7 +1,8 @@
 """COCO's results file: detections as a list in JSON.
 
 One detection a record, ``{"image_id": 17, "category_id": 37, "bbox": [x, y, width, height],
-"score": 0.97}``; what else a record holds is not looked at.
+"score": 0.97}``; what else a record holds is not looked at. A file that gzip packed is read
+like any.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def read_coco_results(
     Raises
     ------
     ValueError
-        If the file cannot be read, is larger than 1 GiB, is no JSON, or a record is not as
+        If the file cannot be read, is or unpacks to more than 1 GiB, is no JSON, or a record is not as
         described; names the record, counted from 1.
     """
     from detector.datasets.reading.safe_json import read_json

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
 from detector.classes import ObjectClass
-from detector.scoring import ImageIndex, ScoringFileError, read_coco_results
+from detector.scoring import ImageIndex, ScoringFileError, read_coco_results, read_detections
 
 IMAGES = ImageIndex(["first", "folder/second", "139"], [11, 22, 33])
 CLASSES = (ObjectClass(1, "n00007846", "person"), ObjectClass(90, "", "toothbrush"))
@@ -30,6 +31,20 @@ def test_records_are_read_in_their_order_and_what_else_they_hold_is_not(tmp_path
     assert found.class_ids.tolist() == [90, 1]
     assert found.boxes_xyxy.tolist() == [[1, 2.5, 31, 42.5]] * 2
     assert found.scores.tolist() == [0.25, -3]
+
+
+def test_what_gzip_packed_is_told_by_its_content_and_the_format_by_its_name(
+    tmp_path: Path,
+) -> None:
+    lines, records = b"22 90 0.25 1 2.5 30 41.5\n", json.dumps([GOOD]).encode()
+    for name, content in {
+        "a.txt": lines, "a.TXT.gz": gzip.compress(lines), "json": lines, "a.b.gz": lines,
+        "a.json": records, "a.JSON.gz": gzip.compress(records), "b.json": gzip.compress(records),
+    }.items():  # fmt: skip
+        (tmp_path / name).write_bytes(content)
+        found = read_detections(tmp_path / name, IMAGES, CLASSES)
+        assert found.boxes_xyxy.tolist() == [[1, 2.5, 31, 42.5]]
+        assert (found.image_indices.tolist(), found.class_ids.tolist()) == ([1], [90])
 
 
 @pytest.mark.parametrize(
