@@ -33,6 +33,21 @@ def counting_rows(
     return ground_truth.where(objects), predictions
 
 
+def is_asked_for(ground_truth: GroundTruth, protocol: Protocol) -> BoolArray:
+    """Return which objects (G,) are to be found: no crowds, by VOC no difficult ones either."""
+    passed_over = ground_truth.crowd
+    if protocol in ("voc2007", "voc"):
+        passed_over = passed_over | ground_truth.difficult
+    return ~passed_over
+
+
+def count_asked_for(ground_truth: GroundTruth, blacklist: Blacklist, protocol: Protocol) -> int:
+    """Return how many objects, of whatever class, are to be found."""
+    columns = (ground_truth.image_indices, ground_truth.class_ids)
+    counting = _counting(*columns, np.unique(ground_truth.class_ids).tolist(), blacklist)
+    return int(np.count_nonzero(counting & is_asked_for(ground_truth, protocol)))
+
+
 def _counting(
     image_indices: IntArray,
     class_ids: IntArray,

@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.scoring.average_precision import PrecisionRecall, Score, precision_recall
 from detector.scoring.coco import evaluate_coco
-from detector.scoring.counting import counting_rows
+from detector.scoring.counting import counting_rows, is_asked_for
 from detector.scoring.matching import find_objects, lie_in_crowd, match_objects_voc
 from detector.scoring.outcomes import Outcomes, Protocol
 from detector.scoring.records import Blacklist, GroundTruth, Predictions
@@ -74,10 +74,10 @@ def match(
     objects = ground_truth.where(~ground_truth.crowd)
     if protocol == "ilsvrc":
         found, ignored = find_objects(objects, predictions), np.zeros(len(predictions), np.bool_)
-        asked = objects
     else:
         rows, ignored = match_objects_voc(objects, predictions)
-        found, asked = rows >= 0, objects.where(~objects.difficult)
+        found = rows >= 0
+    asked = objects.where(is_asked_for(objects, protocol))
     crowd = ground_truth.where(ground_truth.crowd)
     counting = found | ~(ignored | lie_in_crowd(crowd, predictions))
     return Outcomes(

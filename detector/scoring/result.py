@@ -94,7 +94,7 @@ def score_table(
     Classes without objects share one line, unless every class is to have its own.
     """
     shown = [c for c in classes if every_class or result.score.curves[c.id].objects]
-    width = max(len("name"), *(len(c.name) for c in shown))
+    width = max([len("name"), *(len(c.name) for c in shown)])
     yield f"det_id  {'wnid':<9}  {'name':<{width}}  objects  detections      AP"
     for object_class in shown:
         curve = result.score.curves[object_class.id]

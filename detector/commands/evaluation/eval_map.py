@@ -54,6 +54,9 @@ inside. A file whose name ends in .json is a list of COCO's results instead,
 
     [{"image_id": 17, "category_id": 37, "bbox": [48, 239.5, 147, 131.5], "score": 0.9731}, ...]
 
+Either may be packed by gzip (theirs.txt.gz, theirs.json.gz), and may call an image as its picture
+is called, 000000005001.jpg. Scoring a file needs neither pictures nor a folder for them.
+
 A blacklist holds lines "image_id wnid".
 
 A class without objects has no AP, and the mean leaves it out. The interval holds 95 % of the mAPs

@@ -26,13 +26,15 @@ from detector.scoring import (
     Evaluation,
     ImageIndex,
     Predictions,
+    Protocol,
+    gather_ground_truth,
     gather_predictions,
     read_blacklist,
-    read_coco_results,
-    read_predictions,
+    read_detections,
     write_evaluation,
     write_predictions,
 )
+from detector.scoring.counting import count_asked_for
 from detector.scoring.result import Result
 from proposals import ProposalFile
 from proposals.evaluation.bootstrap import Interval
@@ -57,7 +59,8 @@ class Task:
 
 def prepare(options: argparse.Namespace) -> Task:
     """Read all that is scored, and load the detector if there is one to run."""
-    dataset = open_whole_split(options)  # a prediction file may be of all of it
+    detects = options.predictions is None
+    dataset = open_whole_split(options, pictures=detects)  # a prediction file may be of all of it
     # By number, as pycocotools ranks equal scores by the number of the image.
     order = np.argsort(np.array(dataset.image_numbers, np.int64)).tolist()
     images = ImageIndex(
@@ -71,15 +74,13 @@ def prepare(options: argparse.Namespace) -> Task:
     if options.classes is not None:
         asked = select_classes(options.classes, dataset.classes)
     source: Predictions | Detector
-    if options.predictions is not None:
-        as_json = options.predictions.suffix.lower() == ".json"
-        read = read_coco_results if as_json else read_predictions
-        source = read(options.predictions, images, dataset.classes)
+    if not detects:
+        source = read_detections(options.predictions, images, dataset.classes)
         classes, origin = asked or dataset.classes, "of the data set"
     else:
         source = load_detector(options)
         classes, origin = _known_classes(dataset, source, asked), "that the detector knows"
-    _check_objects(annotations, classes)
+    _check_objects(annotations, classes, blacklist, options.protocol)
     origin = origin if asked is None else "asked for"
     return Task(dataset, images, annotations, classes, origin, blacklist, source)
 
@@ -118,12 +119,19 @@ def _known_classes(
     return asked or known
 
 
-def _check_objects(annotations: dict[int, ImageAnnotation], classes: Sequence[ObjectClass]) -> None:
-    present = {key for annotation in annotations.values() for key in annotation.class_keys}
-    if present.isdisjoint(c.key for c in classes):
+def _check_objects(
+    annotations: dict[int, ImageAnnotation],
+    classes: Sequence[ObjectClass],
+    blacklist: Blacklist,
+    protocol: Protocol,
+) -> None:
+    """Refuse images of which nothing is asked for, before anything is detected on them."""
+    truth = gather_ground_truth(annotations.items(), classes)
+    if count_asked_for(truth, blacklist, protocol) == 0:
+        others = f" but {len(truth)} that the rules of {protocol} do not ask for" * bool(len(truth))
         raise ValueError(
-            f"these {len(annotations)} images hold no object of the {len(classes)} classes:"
-            " nothing to score"
+            f"these {len(annotations)} images hold no object of the {len(classes)} classes"
+            f"{others}: nothing to score; choose other classes or images"
         )
 
 

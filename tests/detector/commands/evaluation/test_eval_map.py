@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -66,11 +67,10 @@ def test_a_file_is_scored_in_the_classes_that_have_objects(
     assert lines[-1].startswith("95 % interval 0.0000 to 1.0000, from 1000 bootstrap resamples")
 
 
-def test_scoring_a_file_needs_no_torch_and_no_picture(eval_map: Tool, folder: Path) -> None:
+def test_scoring_a_file_needs_no_torch_and_no_folder_of_pictures(eval_map: Tool, folder: Path) -> None:
     (folder / "shadow").mkdir()
     (folder / "shadow/torch.py").write_text("raise ImportError('torch is not wanted here')")
-    for picture in (folder / "tree/Data/DET/val").iterdir():
-        picture.unlink()
+    shutil.rmtree(folder / "tree/Data")
     assert eval_map(folder, *SCORE, path=folder / "shadow").returncode == 0
 
 
@@ -203,6 +203,19 @@ def test_no_object_in_the_images_is_refused(folder: Path, run_here: Tool) -> Non
     run = run_here(*SCORE, "--every", "2")
     assert run.returncode == 2
     assert "nothing to score" in run.stderr
+
+
+def test_where_the_blacklist_leaves_no_object_one_line_says_so(
+    folder: Path, run_here: Tool
+) -> None:
+    listed = "a n02958343\nb n02958343\na n02084071\n"
+    (folder / "black.txt").write_text(listed)
+    run = run_here(*SCORE, "--blacklist", "black.txt", "--report", "report")
+    assert run.returncode == 2
+    assert run.stderr.splitlines() == [
+        "error: these 3 images hold no object of the 200 classes but 3"
+        " that the rules of ilsvrc do not ask for: nothing to score; choose other classes or images"
+    ]
 
 
 def test_help_shows_commands_and_the_format_of_the_file(eval_map: Tool, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -51,6 +52,22 @@ def test_a_tree_of_voc_is_scored_with_its_difficult_objects(eval_map: Tool, tmp_
         "no objects, hence no AP: det_id 1-4, 6, 8-20",
         "mAP 0.5000 over 2 classes (18 without objects left out)",
     ]
+
+
+def test_difficult_objects_alone_are_nothing_to_score_by_vocs_rules(
+    eval_map: Tool, tmp_path: Path
+) -> None:
+    voc_tree(tmp_path / "tree")
+    shutil.rmtree(tmp_path / "tree/JPEGImages")  # no protocol looks at pictures
+    annotation = tmp_path / "tree/Annotations/000005.xml"
+    annotation.write_text(annotation.read_text().replace(">0</difficult>", ">1</difficult>"))
+    (tmp_path / "found.txt").write_text("1 7 0.5 0 0 49 49\n")
+    flags = ("--root", "tree", "--split", "test", "--predictions", "found.txt", "--classes", "car")
+    run = eval_map(tmp_path, *flags, "--protocol", "voc")
+    assert run.returncode == 2
+    assert len(run.stderr.splitlines()) == 1
+    assert "hold no object of the 1 classes but 2 that the rules of voc do not" in run.stderr
+    assert eval_map(tmp_path, *flags, "--protocol", "ilsvrc").returncode == 0
 
 
 def coco_tree(root: Path) -> None:
