@@ -6,7 +6,7 @@ from detector.scoring.bootstrap import (
     bootstrap_outcomes,
     percentile_interval,
 )
-from detector.scoring.coco import CocoResult, evaluate_coco
+from detector.scoring.coco import COCO_NUMBERS, CocoNumber, CocoResult, evaluate_coco
 from detector.scoring.evaluation import Evaluation
 from detector.scoring.files.blacklist import read_blacklist
 from detector.scoring.files.coco_results import read_coco_results
@@ -26,8 +26,10 @@ from detector.scoring.records import (
 )
 
 __all__ = [
+    "COCO_NUMBERS",
     "PROTOCOLS",
     "Blacklist",
+    "CocoNumber",
     "CocoResult",
     "Evaluation",
     "GroundTruth",

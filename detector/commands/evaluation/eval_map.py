@@ -32,15 +32,16 @@ The same by other rules, and trees and files of other kinds:
 
     inception-rcnn eval-map --root ILSVRC --split val --predictions theirs.txt --protocol coco
     inception-rcnn eval-map --root VOCdevkit/VOC2007 --split test --protocol voc2007
-    inception-rcnn eval-map --root coco --split val2017 --predictions theirs.json
+    inception-rcnn eval-map --root coco --split val2017 --predictions theirs.json  # by COCO's
 
-The rules (--protocol) are free of the tree's layout (--format, by default what the folder shows);
-docs/scoring.md compares them.
+The rules (--protocol) are free of the tree's layout (--format, by default what the folder shows):
+a tree of COCO is scored by coco where nothing else is said, any other by ilsvrc. docs/scoring.md
+compares them.
 
     ilsvrc    own IoU threshold for each object, from 0.5 down; area under the envelope
     voc2007   IoU 0.5, difficult objects ignored; mean of the precision at 11 levels of recall
     voc       the same with the area under the envelope, as from VOC 2010 on
-    coco      pycocotools: IoU 0.5, and the mean over 0.50 to 0.95 beside it; 101 levels of recall
+    coco      pycocotools: its twelve numbers, AP over IoUs 0.50 to 0.95 first; 101 levels of recall
 
 A tree of ILSVRC DET holds ImageSets/DET/val.txt (lines "image_id number"),
 Annotations/DET/val/*.xml and Data/DET/val/*.JPEG. A prediction file holds one detection a line,
@@ -94,8 +95,9 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add = parser.add_argument
     # fmt: off
     add("--split", required=True, help="for example val")
-    add("--protocol", type=one_of(_protocols), default="ilsvrc", metavar="RULES",
-        help="rules to score by: ilsvrc, voc2007, voc or coco (default: %(default)s)")
+    add("--protocol", type=one_of(_protocols), metavar="RULES",
+        help="rules to score by: ilsvrc, voc2007, voc or coco (default: coco for a tree in COCO's"
+        " layout, ilsvrc for others)")
     add("--classes", nargs="+", metavar="KEY",
         help="classes to score, by name, WordNet id or det_id (default: those that the detector"
         " knows; with --predictions, all of the data set)")
@@ -144,12 +146,12 @@ def run(options: argparse.Namespace) -> int:
         task.annotations,
         task.classes,
         task.blacklist,
-        protocol=options.protocol,
+        protocol=task.protocol,
         resamples=options.resamples,
     )
     print(
         f"{len(task.annotations)} of {len(task.images)} images;"
-        f" {len(task.classes)} classes {task.origin_of_classes}; rules of {options.protocol}"
+        f" {len(task.classes)} classes {task.origin_of_classes}; rules of {task.protocol}"
     )
     if strange := objects_of_no_class(task):
         print(f"{strange} objects of no class of the data set are ignored")
@@ -157,7 +159,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json is not None:
         write_json(options, task, result)
     if options.report is not None:
-        path = write_report_of_run(options, task, predictions, result.interval, broken)
+        path = write_report_of_run(options, task, predictions, result, broken)
         print(f"report written to {path}")
     if broken:
         print(f"skipped {len(broken)} images:", file=sys.stderr)

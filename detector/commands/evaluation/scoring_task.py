@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Container, Hashable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from detector.classes import ObjectClass, select_classes
-from detector.commands.shared.datasets import open_whole_split
+from detector.commands.shared.datasets import chosen_format, open_whole_split
 from detector.commands.shared.detectors import detection_task, load_detector
 from detector.commands.shared.inputs import open_proposals
 from detector.commands.shared.progress import progress
 from detector.config import DEFAULT_MODEL
-from detector.datasets import Dataset, ImageAnnotation
+from detector.datasets import Dataset, DatasetFormat, ImageAnnotation
 from detector.datasets.folds import FOLDS, fold_of
 from detector.scoring import (
     Blacklist,
@@ -37,11 +38,16 @@ from detector.scoring import (
 from detector.scoring.counting import count_asked_for
 from detector.scoring.result import Result
 from proposals import ProposalFile
-from proposals.evaluation.bootstrap import Interval
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for what runs networks
     from detector.detections.results import Detections
     from detector.rcnn import Detector
+
+
+_PROTOCOL_OF: Final[Mapping[DatasetFormat, Protocol]] = MappingProxyType(
+    {"ilsvrc": "ilsvrc", "voc": "ilsvrc", "coco": "coco"}
+)
+"""Whose rules a tree is scored by where nobody says; COCO's boxes come with COCO's."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Task:
     classes: tuple[ObjectClass, ...]
     origin_of_classes: str
     blacklist: Blacklist
+    protocol: Protocol
     source: Predictions | Detector
 
 
@@ -80,9 +87,10 @@ def prepare(options: argparse.Namespace) -> Task:
     else:
         source = load_detector(options)
         classes, origin = _known_classes(dataset, source, asked), "that the detector knows"
-    _check_objects(annotations, classes, blacklist, options.protocol)
+    protocol: Protocol = options.protocol or _PROTOCOL_OF[chosen_format(options)]
+    _check_objects(annotations, classes, blacklist, protocol)
     origin = origin if asked is None else "asked for"
-    return Task(dataset, images, annotations, classes, origin, blacklist, source)
+    return Task(dataset, images, annotations, classes, origin, blacklist, protocol, source)
 
 
 def _places(dataset: Dataset, options: argparse.Namespace) -> frozenset[int]:
@@ -188,6 +196,7 @@ def write_json(options: argparse.Namespace, task: Task, result: Result) -> None:
     write_evaluation(
         options.json,
         Evaluation(_what_was_scored(options), result.outcomes, task.classes, image_ids),
+        result.coco,
     )
 
 
@@ -195,7 +204,7 @@ def write_report_of_run(
     options: argparse.Namespace,
     task: Task,
     predictions: Predictions,
-    mean_ap: Interval,
+    result: Result,
     skipped: Sequence[str],
 ) -> Path:
     """Write the report of a run of eval-map with these options; return its path."""
@@ -209,8 +218,9 @@ def write_report_of_run(
                 predictions=predictions,
                 classes=task.classes,
                 blacklist=task.blacklist,
-                protocol=options.protocol,
-                mean_ap=mean_ap,
+                protocol=task.protocol,
+                mean_ap=result.interval,
+                coco={} if result.coco is None else result.coco.numbers,
                 scored=_what_was_scored(options),
                 command=shlex.join(["inception-rcnn", "eval-map", *options.arguments]),
                 date=datetime.now().astimezone(),

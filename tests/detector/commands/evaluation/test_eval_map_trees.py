@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
+import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -110,12 +111,26 @@ def test_a_tree_of_coco_scores_as_pycocotools_does_on_its_files(
         evaluator.summarize()
     mean, at_half, at_more = evaluator.stats[:3].tolist()
     assert 0 < mean < at_more < at_half < 1
-    flags = ("--root", ".", "--split", "val", "--format", "coco", "--protocol", "coco")
-    run = eval_map(tmp_path, *flags, "--predictions", "found.json", "--json", "ap.json")
+    # COCO's rules, as the tree is COCO's.
+    flags = ("--root", ".", "--split", "val", "--predictions", "found.json")
+    run = eval_map(tmp_path, *flags, "--json", "ap.json", "--report", "report")
     assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines()[-3:-1] == [
-        f"mAP {at_half:.4f} over 3 classes",
-        f"That is at an IoU of 0.5; at 0.75 it is {at_more:.4f}, over 0.50 to 0.95 {mean:.4f}",
-    ]
+    lines = run.stdout.splitlines()
+    assert lines[0] == "3 of 3 images; 3 classes of the data set; rules of coco"
+    assert lines[-16] == f"AP {mean:.4f} over 3 classes; the mean of IoUs from 0.50 to 0.95"
+    printed = [(line.split()[0], line.split()[-1]) for line in lines[-14:-2]]
+    stats = evaluator.stats.tolist()
+    names = ["AP", "AP50", "AP75", "APs", "APm", "APl"]
+    names += ["AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
+    assert printed == [(name, f"{value:.4f}") for name, value in zip(names, stats, strict=True)]
+    assert lines[-2].startswith(f"AP50 {at_half:.4f}, 95 % interval ")
     written = json.loads((tmp_path / "ap.json").read_text())
-    assert abs(written["mAP"] - at_half) < 1e-12
+    assert written["mAP"] == written["COCO"]["AP"] == mean
+    assert written["COCO"] == dict(zip(names, stats, strict=True))
+    assert sum(written["AP"].values()) / 3 == pytest.approx(mean)
+    page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
+    assert f"<title>AP {mean:.3f}: found.json</title>" in page
+    assert f"explains: {at_half:.3f}, 95 % interval" in page
+    assert "The twelve numbers of COCO" in page
+    other = eval_map(tmp_path, *flags, "--protocol", "ilsvrc", "--resamples", "0")
+    assert other.stdout.splitlines()[-1].startswith("mAP ")
