@@ -1,4 +1,4 @@
-"""Score detections on labelled photographs: average precision a class, their mean, its interval.
+r"""Score detections on labelled photographs: average precision a class, their mean, its interval.
 
 Examples
 --------
@@ -19,6 +19,12 @@ too; compare says whether it is better than another:
 The proposals of a file that propose made of the split:
 
     inception-rcnn eval-map --root ILSVRC --split val --proposals val.parquet
+
+Write the detections as COCO's results list and as VOC's submission files, too; with --predictions,
+a file that is there is so converted:
+
+    inception-rcnn eval-map --root VOCdevkit/VOC2007 --split test --results coco found.json \
+        --results voc results/VOC2007/Main
 
 Score a file that is there, from this or any other detector, in two classes only:
 
@@ -55,8 +61,9 @@ inside. A file whose name ends in .json is a list of COCO's results instead,
 
     [{"image_id": 17, "category_id": 37, "bbox": [48, 239.5, 147, 131.5], "score": 0.9731}, ...]
 
-Either may be packed by gzip (theirs.txt.gz, theirs.json.gz), and may call an image as its picture
-is called, 000000005001.jpg. Scoring a file needs neither pictures nor a folder for them.
+or the document that detect --json writes (with detect -t 0, of all that is found). Any may be packed
+by gzip (theirs.txt.gz, theirs.json.gz), and may call an image as its picture is called,
+000000005001.jpg. Scoring a file needs neither pictures nor a folder for them.
 
 A blacklist holds lines "image_id wnid".
 
@@ -78,6 +85,7 @@ from detector.commands.shared.command import refuse_usage, teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag
 from detector.commands.shared.detectors import DETECTOR_FLAGS, add_detector_flags
 from detector.commands.shared.inputs import open_proposals
+from detector.commands.shared.results import add_results_flag, result_targets
 from detector.commands.shared.values import (
     count_from_one,
     count_from_zero,
@@ -116,6 +124,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--every", type=count_from_one, default=1, metavar="N",
         help="look at every Nth image only (default: %(default)s)")
     # fmt: on
+    add_results_flag(parser)
     add_detector_flags(parser)
     return parser
 
@@ -135,12 +144,17 @@ def run(options: argparse.Namespace) -> int:
         prepare,
         write_json,
         write_report_of_run,
+        write_result_file,
     )
     from detector.scoring.result import score_predictions, score_table
 
+    targets = result_targets(options)
     with open_proposals(options.proposals) as file:
         task = prepare(options)
         predictions, broken = obtain_predictions(task, options, file)
+    for result_format, path in targets:
+        write_result_file(result_format, path, task, predictions)
+        print(f"{len(predictions)} detections written to {path}")
     result = score_predictions(
         predictions,
         task.annotations,

@@ -6,7 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,12 @@ from detector.scoring import (
     write_predictions,
 )
 from detector.scoring.counting import count_asked_for
+from detector.scoring.files.result_files import (
+    ResultFormat,
+    ResultImage,
+    ResultSet,
+    write_results,
+)
 from detector.scoring.result import Result
 from proposals import ProposalFile
 
@@ -182,6 +188,25 @@ def _detections(
             else:
                 yield index_of[outcome.key], outcome.detections
             advance_to(done)
+
+
+def write_result_file(
+    result_format: ResultFormat, path: Path, task: Task, predictions: Predictions
+) -> None:
+    """Write predictions of the images looked at in a format of another program."""
+    places = np.array(list(task.annotations), np.int64)
+    images = tuple(
+        ResultImage(one.image_id, task.images.image_numbers[index], one.image_size)
+        for index, one in task.annotations.items()
+    )
+    renumbered = replace(
+        predictions, image_indices=np.searchsorted(places, predictions.image_indices)
+    )
+    write_results(
+        result_format,
+        path,
+        ResultSet(renumbered, images, task.dataset.classes, task.dataset.split),
+    )
 
 
 def objects_of_no_class(task: Task) -> int:

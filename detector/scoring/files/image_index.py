@@ -95,6 +95,25 @@ class ImageIndex:
         digits = _DIGITS_AT_END.search("" if index is None else self._image_ids[index])
         return index if digits and (digits[0].lstrip("0") or "0") == number else None
 
+    def index_of_file(self, path: str) -> int:
+        """Return the image index of a picture's path, whose folders may be any.
+
+        Names of images may hold folders: the longest end of the path that is one is taken.
+
+        Raises
+        ------
+        ValueError
+            If no image is called so.
+        """
+        parts = PurePosixPath(path.replace("\\", "/")).parts
+        for start in range(len(parts)):
+            index = self._index_of_picture("/".join(parts[start:]))
+            if index is not None:
+                return index
+        raise ValueError(
+            f"'{path}' is the picture of no image in the list: detect on the split that is scored"
+        )
+
     def indices_of(self, keys: Iterable[str]) -> NDArray[np.int64]:
         """Return the image index of each key (K,); errors are those of `index_of`."""
         return np.array([self.index_of(key) for key in keys], dtype=np.int64)

@@ -6,10 +6,13 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detector.classes import select_classes
 from detector.datasets.folds import fold_of
+from detector.detections.coco_json import write_coco_json
+from detector.detections.results import Detections
 
 Table = Callable[[subprocess.CompletedProcess[str]], dict[str, list[str]]]
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -159,9 +162,42 @@ def test_results_of_coco_score_as_the_same_lines_do(folder: Path, run_here: Tool
     assert "theirs.json, record 5: must hold image_id" in damaged.stderr
 
 
+def test_what_detect_writes_as_json_can_be_scored(folder: Path, run_here: Tool) -> None:
+    classes, corners = (DOG, CAR), np.array([[0, 0, 50, 50], [50, 50, 100, 100]], np.float32)
+    of_a = Detections(corners, np.array([0.9, 0.7], np.float32), np.array([1, 0]), classes, (99, 99))
+    found = [("../any/a.JPEG", of_a), ("c.JPEG", Detections.empty(classes, (99, 99)))]
+    write_coco_json(folder / "found.json", found, classes)
+    (folder / "theirs.txt").write_text("10 37 0.9 0 0 49 49\n10 58 0.7 50 50 99 99\n")
+    of_json = run_here(*SPLIT, "--predictions", "found.json")
+    assert of_json.returncode == 0, of_json.stderr
+    assert of_json.stdout == run_here(*SCORE).stdout
+
+
+def test_a_file_is_written_in_the_formats_of_other_programs(folder: Path, run_here: Tool) -> None:
+    targets = [word for name in ("coco", "ilsvrc", "csv") for word in ("--results", name, name)]
+    folders = ["--results", "voc", "voc", "--results", "yolo", "yolo"]
+    run = run_here(*SCORE, *targets, *folders, "--every", "2")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("3 detections written to coco\n")
+    # Images a and c: what is of b is not among them.
+    assert (folder / "ilsvrc").read_text() == "".join(
+        line.replace("a 58", "10 58") for line in PREDICTIONS.splitlines(keepends=True)[:3]
+    )
+    assert [one["image_id"] for one in json.loads((folder / "coco").read_text())] == [10, 30, 10]
+    assert len((folder / "csv").read_text().splitlines()) == 4
+    assert (folder / "voc/comp4_det_val_car.txt").read_text() == "a 0.9 1 1 50 50\n"
+    assert (folder / "yolo/labels/c.txt").read_text().startswith("57 0.25 0.25 0.5 0.5 0.8")
+    assert not (folder / "yolo/labels/b.txt").exists()
+    again = run_here(*SCORE, *folders)
+    assert again.returncode == 2
+    assert "voc: must be a new or empty folder for results of voc" in again.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--results", "lvis", "p"], "no format 'lvis' here, but coco, voc, ilsvrc, csv, yolo"),
+        (["--results", "coco", "tree"], "tree: must be a file for results of coco, not a folder"),
         (["--root", "nowhere"], "nowhere: no such folder; give the folder of a data set"),
         (["--split", "test"], "test.txt: no such list; tree/ImageSets/DET holds val"),
         (["--predictions", "absent.txt"], "absent.txt: cannot be read"),

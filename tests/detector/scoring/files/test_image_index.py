@@ -21,6 +21,15 @@ def test_pictures_lead_to_their_images() -> None:
     assert of_voc.index_of("000012.jpg") == 0
 
 
+def test_paths_of_pictures_lead_to_the_longest_name_that_they_end_in() -> None:
+    images = ImageIndex(["n01/1", "1", "COCO_val_0017"], [4, 5, 17])
+    paths = ["ILSVRC/Data/n01/1.JPEG", "/n02/1.JPEG", r"C:\\pictures\\1.jpg", "val/000017.jpg"]
+    assert [images.index_of_file(path) for path in paths] == [0, 1, 1, 2]
+    for path in ("", "a/2.jpg", "1/a.jpg", "5"):
+        with pytest.raises(ValueError, match="is the picture of no image"):
+            images.index_of_file(path)
+
+
 @pytest.mark.parametrize("key", ["000012.jpg", "12.gz", "0000.jpg", ".jpg", "", "c.jpg", "0x1"])
 def test_the_number_of_a_line_is_no_pictures_name(key: str) -> None:
     # Line 12 holds another picture than 000012.jpg, which is not in the list.
