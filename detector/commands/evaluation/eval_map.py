@@ -47,7 +47,7 @@ compares them.
     ilsvrc    own IoU threshold for each object, from 0.5 down; area under the envelope
     voc2007   IoU 0.5, difficult objects ignored; mean of the precision at 11 levels of recall
     voc       the same with the area under the envelope, as from VOC 2010 on
-    coco      pycocotools: its twelve numbers, AP over IoUs 0.50 to 0.95 first; 101 levels of recall
+    coco      pycocotools: its twelve numbers, AP over IoUs 0.50 to 0.95 first; 101 recalls
 
 A tree of ILSVRC DET holds ImageSets/DET/val.txt (lines "image_id number"),
 Annotations/DET/val/*.xml and Data/DET/val/*.JPEG. A prediction file holds one detection a line,

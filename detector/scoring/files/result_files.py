@@ -1,12 +1,14 @@
 """Detections in the formats that other programs read.
 
-| format | path | what is written |
-|---|---|---|
-| coco | file | ``[{"image_id": 17, "category_id": 3, "bbox": [x, y, width, height], "score": 0.9}, ...]`` |
-| voc | folder | ``comp4_det_{split}_{class}.txt`` a class: ``image confidence xmin ymin xmax ymax`` |
-| ilsvrc | file | `write_predictions`: ``image_id det_id confidence xmin ymin xmax ymax`` |
-| csv | file | a head, then ``image,class,wnid,score,xmin,ymin,xmax,ymax`` |
-| yolo | folder | ``labels/{image}.txt``: ``class x y width height confidence``; ``classes.txt`` |
+====== ====== ===================================================================================
+format path   what is written
+====== ====== ===================================================================================
+coco   file   ``[{"image_id": 17, "category_id": 3, "bbox": [x, y, w, h], "score": 0.9}, ...]``
+voc    folder ``comp4_det_{split}_{class}.txt``: ``image confidence xmin ymin xmax ymax``
+ilsvrc file   ``image_id det_id confidence xmin ymin xmax ymax``, by `write_predictions`
+csv    file   ``image,class,wnid,score,xmin,ymin,xmax,ymax``, and a head
+yolo   folder ``labels/{image}.txt``: ``class x y w h confidence``; ``classes.txt``
+====== ====== ===================================================================================
 
 Pixels count from 0, in VOC's files from 1; ``xmax`` and ``ymax`` belong to the box in VOC's and
 ILSVRC's files and are the first ones outside in CSV. YOLO's ``x`` and ``y`` are the centre, and all
@@ -20,7 +22,7 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,9 +143,10 @@ def _write_coco(path: Path, results: ResultSet) -> None:
         for number, row in enumerate(_rows(results)):
             x1, y1, x2, y2 = row.box
             box = ", ".join(f"{value:.9g}" for value in (x1, y1, x2 - x1, y2 - y1))
+            image_id, class_id = json.dumps(row.image.number), row.object_class.id
             file.write(
-                f'{"," if number else ""}\n{{"image_id": {json.dumps(row.image.number)},'
-                f' "category_id": {row.object_class.id}, "bbox": [{box}], "score": {row.score:.9g}}}'
+                f'{"," if number else ""}\n{{"image_id": {image_id}, "category_id": {class_id},'
+                f' "bbox": [{box}], "score": {row.score:.9g}}}'
             )
         file.write("\n]\n")
 
