@@ -127,9 +127,7 @@ def evaluate_coco(
     from pycocotools.cocoeval import COCOeval
 
     wanted = sorted(set(class_ids))
-    ground_truth, predictions = counting_rows(
-        ground_truth, predictions, wanted, blacklist, "coco"
-    )
+    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist, "coco")
     check_images(image_count, ground_truth.image_indices, predictions.image_indices)
     with redirect_stdout(io.StringIO()):  # it reports on every step
         evaluator = COCOeval(
@@ -223,9 +221,7 @@ def _outcomes(evaluator: COCOeval, image_count: int) -> Outcomes:
     detections stand so.
     """
     everything = evaluator.params.areaRng[0]
-    pairs = [
-        pair for pair in evaluator.evalImgs if pair is not None and pair["aRng"] == everything
-    ]
+    pairs = [pair for pair in evaluator.evalImgs if pair is not None and pair["aRng"] == everything]
     counting = [~np.asarray(pair["dtIgnore"][0], np.bool_) for pair in pairs]
     found = [np.asarray(pair["dtMatches"][0]) > 0 for pair in pairs]
     scores = [np.asarray(pair["dtScores"], np.float64) for pair in pairs]

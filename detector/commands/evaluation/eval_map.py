@@ -61,8 +61,8 @@ inside. A file whose name ends in .json is a list of COCO's results instead,
 
     [{"image_id": 17, "category_id": 37, "bbox": [48, 239.5, 147, 131.5], "score": 0.9731}, ...]
 
-or the document that detect --json writes (with detect -t 0, of all that is found). Any may be packed
-by gzip (theirs.txt.gz, theirs.json.gz), and may call an image as its picture is called,
+or the document that detect --json writes (with detect -t 0, of all that is found). All may be
+packed by gzip (theirs.txt.gz, theirs.json.gz), and call an image as its picture is called,
 000000005001.jpg. Scoring a file needs neither pictures nor a folder for them.
 
 A blacklist holds lines "image_id wnid".

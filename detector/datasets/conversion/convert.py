@@ -187,9 +187,7 @@ def _held(
         # Neither is asked for, and neither makes what finds it wrong.
         result.veiled += sum(held.crowd)
         either = zip(held.difficult, held.crowd, strict=True)
-        held = replace(
-            held, difficult=tuple(map(any, either)), crowd=(False,) * len(held)
-        )
+        held = replace(held, difficult=tuple(map(any, either)), crowd=(False,) * len(held))
     own_area = ~np.isclose(held.areas, box_areas(held.boxes_xyxy), rtol=_SAME_AREA)
     counts: dict[Mark, int] = {
         "difficult": sum(held.difficult),

@@ -69,7 +69,9 @@ def _head(facts: Facts) -> Markup:
         element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{'AP' if facts.coco else 'mAP'} {number(facts.headline)}: {facts.scored}"),
+        element(
+            "title", f"{'AP' if facts.coco else 'mAP'} {number(facts.headline)}: {facts.scored}"
+        ),
         element("style", Markup(style)),
     )
 

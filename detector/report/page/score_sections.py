@@ -22,8 +22,7 @@ RULES: Final[dict[Protocol, str]] = {
     " envelope at 11 recalls",
     "voc": "PASCAL VOC 2010 to 2012: IoU of 0.5, difficult objects left out; AP is the area"
     " under the precision envelope",
-    "coco": "COCO, by pycocotools: crowds left out; AP is the mean of the envelope at 101 recalls"
-    " and, in the headline, at ten IoUs; all other figures here are at an IoU of 0.5",
+    "coco": "COCO at IoU 0.5: crowds left out; AP is the mean of the envelope at 101 recalls",
 }
 
 
@@ -31,7 +30,8 @@ def headline(facts: Facts, analysis: Analysis) -> Markup:
     """Return the figure that all else explains, and what it was measured on."""
     matches = analysis.matches
     scored = sum(curve.objects > 0 for curve in matches.score.curves.values())
-    what, half = "mean average precision (mAP)", ""
+    at = " at IoU 0.5" if matches.protocol == "coco" else ""
+    what, half = f"mean average precision (mAP){at}", ""
     if facts.coco:
         what = "average precision (AP), mean of IoUs from 0.50 to 0.95"
         half = f"AP50, which the rest of this page explains: {number(facts.mean_ap.estimate)}, "

@@ -191,7 +191,12 @@ def _write_yolo(folder: Path, results: ResultSet) -> None:
     for row in _rows(results):
         height, width = row.image.size
         x1, y1, x2, y2 = row.box
-        shares = (x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height
+        shares = (
+            (x1 + x2) / 2 / width,
+            (y1 + y2) / 2 / height,
+            (x2 - x1) / width,
+            (y2 - y1) / height,
+        )
         numbers = " ".join(f"{value:.9g}" for value in (*shares, row.score))
         lines[row.image.name].append(f"{place_of[row.object_class.id]} {numbers}\n")
     for name, of_image in lines.items():

@@ -70,7 +70,9 @@ def test_a_file_is_scored_in_the_classes_that_have_objects(
     assert lines[-1].startswith("95 % interval 0.0000 to 1.0000, from 1000 bootstrap resamples")
 
 
-def test_scoring_a_file_needs_no_torch_and_no_folder_of_pictures(eval_map: Tool, folder: Path) -> None:
+def test_scoring_a_file_needs_no_torch_and_no_folder_of_pictures(
+    eval_map: Tool, folder: Path
+) -> None:
     (folder / "shadow").mkdir()
     (folder / "shadow/torch.py").write_text("raise ImportError('torch is not wanted here')")
     shutil.rmtree(folder / "tree/Data")

@@ -119,10 +119,12 @@ def test_a_tree_of_coco_scores_as_pycocotools_does_on_its_files(
     assert lines[0] == "3 of 3 images; 3 classes of the data set; rules of coco"
     assert lines[-16] == f"AP {mean:.4f} over 3 classes; the mean of IoUs from 0.50 to 0.95"
     printed = [(line.split()[0], line.split()[-1]) for line in lines[-14:-2]]
-    stats = evaluator.stats.tolist()
+    stats = [None if value == -1 else value for value in evaluator.stats.tolist()]
+    assert None in stats  # no object is of medium size
     names = ["AP", "AP50", "AP75", "APs", "APm", "APl"]
     names += ["AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
-    assert printed == [(name, f"{value:.4f}") for name, value in zip(names, stats, strict=True)]
+    shown = ["nan" if value is None else f"{value:.4f}" for value in stats]
+    assert printed == list(zip(names, shown, strict=True))
     assert lines[-2].startswith(f"AP50 {at_half:.4f}, 95 % interval ")
     written = json.loads((tmp_path / "ap.json").read_text())
     assert written["mAP"] == written["COCO"]["AP"] == mean
