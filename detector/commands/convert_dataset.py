@@ -23,8 +23,10 @@ and VOC hold JPEG files only: a picture of another kind is encoded for them, at 
 ILSVRC DET names classes by WordNet ids and knows 200: objects of others are left out, and counted
 at the end. VOC gets the names of the classes, and a file classes.txt where it does not have them
 all. What a layout has no place for is counted, too: ILSVRC DET knows no difficult objects, no
-crowds and no areas of masks, VOC no crowds and no areas, COCO no difficult objects. They become
-objects like others; --leave-out takes them away.
+crowds and no areas of masks, VOC no crowds and no areas, COCO no difficult objects. COCO's crowds
+become VOC's difficult objects, which nobody has to find either; else they become objects like
+others. --leave-out takes them away. Numbers of images and classes that change are counted, as
+prediction files name them; and the last line says what is never read, such as poses and masks.
 
 A picture or annotation that is damaged is skipped; a picture must have the size that its
 annotation states. The list of the split, in COCO the JSON file, is written last: a conversion
@@ -44,7 +46,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detector.commands.shared.command import teaching_parser
-from detector.commands.shared.datasets import add_format_flag, dataset_formats, open_whole_split
+from detector.commands.shared.datasets import (
+    add_format_flag,
+    chosen_format,
+    dataset_formats,
+    open_whole_split,
+)
 from detector.commands.shared.progress import progress
 from detector.commands.shared.values import one_of, output_folder
 
@@ -55,13 +62,19 @@ if TYPE_CHECKING:
 _CHANGES = {
     "encoded": "pictures were no JPEG: encoded anew, at quality 95",
     "renamed": "images have names of several words: written with _ between them",
-    "renumbered": "images have numbers of more than nine digits: numbered from 1",
+    "renumbered": "images have other numbers there, which prediction files must have",
+    "reclassed": "classes have other numbers there, which prediction files must have",
     "widened": "boxes are thinner than a pixel: widened to one",
 }
 _MARKS = {
     "difficult": "objects are marked as difficult: written like others",
     "crowd": "boxes are drawn around crowds: written like single objects",
     "areas": "objects have an area that is not their box's: left away",
+}
+_NEVER_READ = {
+    "ilsvrc": "occluded and truncated, lists of classes, blacklists",
+    "voc": "pose, truncated, occluded, parts, segmentations, lists of classes",
+    "coco": "masks, keypoints, captions, supercategories, licences",
 }
 
 
@@ -104,6 +117,7 @@ def run(options: argparse.Namespace) -> int:
             dataset, writer, classes, advance_to, leave_out=frozenset(options.leave_out)
         )
     _print_result(writer, result)
+    print(f"never carried over: {_NEVER_READ[chosen_format(options)]}")
     skipped = [*map(str, problems), *result.skipped]
     if skipped:
         print(f"skipped {len(skipped)} images or objects:", file=sys.stderr)
@@ -115,6 +129,8 @@ def _print_result(writer: DatasetWriter, result: Conversion) -> None:
     print(f"{writer.list_path}: {result.images} images, {result.objects} objects")
     _print_counts(writer.changes, _CHANGES)
     _print_counts(result.unmarked, _MARKS)
+    if result.veiled:
+        print(f"{result.veiled} boxes are drawn around crowds: written as difficult objects")
     if result.left_out:
         names = ", ".join(f"{name} {count}" for name, count in result.left_out.most_common())
         print(f"{result.left_out.total()} objects are of classes without a place: {names}")

@@ -15,6 +15,10 @@ Fewer and surer detections, faster, as COCO-style JSON too:
 
     inception-rcnn detect holiday/ --threshold 0.8 --max-proposals 500 --json holiday.json
 
+All that is found, as COCO's results list and as one text a picture for tools of YOLO:
+
+    inception-rcnn detect val2017/ -t 0 --results coco found.json --results yolo labels
+
 Dogs and cats only, by name, WordNet id or number; inception-rcnn classes lists what there is:
 
     inception-rcnn detect holiday/ --classes dog "domestic cat"
@@ -56,6 +60,12 @@ from detector.commands.shared.inputs import (
     open_proposals,
 )
 from detector.commands.shared.progress import print_line, progress
+from detector.commands.shared.results import (
+    add_results_flag,
+    check_names,
+    result_targets,
+    write_found,
+)
 from detector.commands.shared.values import output_file, output_folder, share
 
 if TYPE_CHECKING:
@@ -88,6 +98,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
         help=f"folder for the pictures NAME{DRAWN_SUFFIX} (default: %(default)s)")
     add("-j", "--json", type=output_file, metavar="FILE", help="write COCO-style JSON too")
     # fmt: on
+    add_results_flag(parser)
     add_detector_flags(parser)
     return parser
 
@@ -105,6 +116,9 @@ def _detect_all(options: argparse.Namespace, file: ProposalFile | None) -> int:
     from detector.detections.coco_json import write_coco_json
 
     paths = _pictures(options)
+    targets = result_targets(options, without={"ilsvrc"})  # whose files want a list's numbers
+    if targets:
+        check_names(paths)
     # What scores less than the threshold would never be shown.
     detector = load_detector(options, min_score=options.threshold)
     classes = detector.classes
@@ -118,6 +132,9 @@ def _detect_all(options: argparse.Namespace, file: ProposalFile | None) -> int:
     finally:  # also when interrupted: what is done is complete
         if options.json is not None:
             write_coco_json(options.json, results, classes)
+    found = [(Path(name), detections) for name, detections in results]
+    for result_format, path in targets:  # not when interrupted: they do not say what is missing
+        write_found(result_format, path, found, classes)
     return exit_code
 
 

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from proposals.boxes import check_boxes
+from proposals.boxes import check_boxes, clip_boxes
 
 
 class DatasetError(ValueError):
@@ -32,7 +32,7 @@ class ImageAnnotation:
     image_size : (int, int)
         Height and width in pixels, as the annotation states them.
     boxes_xyxy : (G, 4) float32
-        One box an object, within the image; read-only.
+        One box an object, as the annotation states it: it may leave the image. Read-only.
     class_keys : tuple of str, length G
         Class of each object: `ObjectClass.key`, the WordNet id of ILSVRC DET's classes and
         the data set's own name of any other.
@@ -49,8 +49,7 @@ class ImageAnnotation:
     Raises
     ------
     ValueError
-        If the boxes are malformed or leave the image, or another attribute is not of as many
-        objects.
+        If the boxes are malformed, or another attribute is not of as many objects.
     """
 
     image_id: str
@@ -70,8 +69,6 @@ class ImageAnnotation:
         boxes = check_boxes(self.boxes_xyxy, what).copy()  # (G, 4)
         if len(boxes) != len(self.class_keys):
             raise ValueError(f"{what}: {len(boxes)} boxes, but {len(self.class_keys)} class_keys")
-        if (boxes < 0).any() or (boxes > np.array([width, height, width, height])).any():
-            raise ValueError(f"{what}: boxes must lie in the image of {width} x {height} pixels")
         boxes.setflags(write=False)
         object.__setattr__(self, "boxes_xyxy", boxes)
         self._fill("difficult", (False,) * len(boxes))
@@ -92,6 +89,14 @@ class ImageAnnotation:
             crowd=tuple(compress(self.crowd, keep)),
             areas=tuple(compress(self.areas, keep)),
         )
+
+    def clipped(self) -> Self:
+        """Return the annotation with its boxes cut at the borders of the image.
+
+        Training takes them so: what lies outside the picture shows nothing. A box wholly
+        outside is left without area.
+        """
+        return replace(self, boxes_xyxy=clip_boxes(self.boxes_xyxy, self.image_size))
 
     def clear(self) -> NDArray[np.bool_]:
         """Return which objects (G,) are neither difficult nor crowds.

@@ -7,15 +7,18 @@ pictures.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
+from detector.datasets.borders import overhangs
 from detector.datasets.dataset import Dataset
 from detector.datasets.problems import Problem, Report
 from detector.datasets.reading.pictures import read_header
@@ -26,6 +29,7 @@ from proposals.images import ImageError, read_image
 _BATCH: Final = 256  # images whose pictures are looked at together
 _MOST_THREADS: Final = 8  # a picture may take half a gigabyte
 _SHOWN: Final = 5  # of many files
+_OVERHANG: Final = 1.0  # pixels that a box may leave its image by; so tools differ in counting
 
 
 @dataclass
@@ -115,7 +119,7 @@ def _read(dataset: Dataset, image_id: str, report: Report) -> ImageAnnotation | 
     annotation = dataset.examine(image_id, report)
     if annotation is not None:
         path = dataset.annotation_path(image_id)
-        for what in _doubles(annotation):
+        for what in (*_doubles(annotation), *_overhanging(annotation)):
             report(Problem(path, what))
     return annotation
 
@@ -124,11 +128,26 @@ def _doubles(annotation: ImageAnnotation) -> Iterator[str]:
     objects = zip(annotation.class_keys, map(tuple, annotation.boxes_xyxy.tolist()), strict=True)
     for (key, box), times in Counter(objects).items():
         if times > 1:
-            corners = ", ".join(f"{value:g}" for value in box)
             yield (
                 f"image {shown(annotation.image_id)} has {times} objects of class {key} with the"
-                f" box ({corners}): keep one"
+                f" box ({_corners(box)}): keep one"
             )
+
+
+def _overhanging(annotation: ImageAnnotation) -> Iterator[str]:
+    height, width = annotation.image_size
+    beyond = overhangs(annotation.boxes_xyxy, annotation.image_size)
+    for row in np.flatnonzero(beyond > _OVERHANG):
+        yield (
+            f"image {shown(annotation.image_id)}: the box"
+            f" ({_corners(annotation.boxes_xyxy[row].tolist())}) of class"
+            f" {annotation.class_keys[row]} leaves the image of {width} x {height} pixels by"
+            f" {beyond[row]:g}: correct the box or the size"
+        )
+
+
+def _corners(box: Iterable[float]) -> str:
+    return ", ".join(f"{value:g}" for value in box)
 
 
 def _look_at_picture(

@@ -25,7 +25,12 @@ _MARKS: Final[Mapping[DatasetFormat, str]] = MappingProxyType(
 
 
 def open_dataset(
-    root: Path | str, split: str, dataset_format: DatasetFormat, report: Report = refuse
+    root: Path | str,
+    split: str,
+    dataset_format: DatasetFormat,
+    report: Report = refuse,
+    *,
+    pictures: bool = True,
 ) -> Dataset:
     """Open one split of a tree of a format.
 
@@ -37,6 +42,8 @@ def open_dataset(
     dataset_format : {"ilsvrc", "voc", "coco"}
     report : callable
         Is told of problems in lists and in COCO's file; raises the first when left out.
+    pictures : bool
+        Whether the folder of the pictures must be there. Annotations are read without.
 
     Raises
     ------
@@ -45,11 +52,11 @@ def open_dataset(
     """
     match dataset_format:
         case "ilsvrc":
-            return IlsvrcDet(root, split, report)
+            return IlsvrcDet(root, split, report, pictures=pictures)
         case "voc":
-            return PascalVoc(root, split, report)
+            return PascalVoc(root, split, report, pictures=pictures)
         case "coco":
-            return Coco(root, split, report)
+            return Coco(root, split, report, pictures=pictures)
     raise DatasetError(f"format '{dataset_format}' is none of {', '.join(DATASET_FORMATS)}")
 
 

@@ -46,6 +46,8 @@ class IlsvrcDet(XmlTree):
         For example ``"val"``.
     report : callable
         Is told of problems in the lists; raises the first when left out.
+    pictures : bool
+        Whether the folder of the pictures must be there.
 
     Raises
     ------
@@ -54,7 +56,9 @@ class IlsvrcDet(XmlTree):
         annotation is missing or damaged.
     """
 
-    def __init__(self, root: Path | str, split: str, report: Report = refuse) -> None:
+    def __init__(
+        self, root: Path | str, split: str, report: Report = refuse, *, pictures: bool = True
+    ) -> None:
         root, report = Path(root), once(report)
         lists = ilsvrc_layout(root, split).lists
         if not lists.is_dir():
@@ -68,7 +72,7 @@ class IlsvrcDet(XmlTree):
         )
         self._folder = _folder_of(root, split)
         layout = ilsvrc_layout(root, self._folder)
-        _check_folders(layout, self._folder)
+        _check_folders(layout, self._folder, pictures=pictures)
         if list_path.is_file():
             source, numbers = list_path, read_image_list(list_path, report)
         else:
@@ -156,9 +160,9 @@ def _folder_of(root: Path, split: str) -> str:
     return max(folders, key=len, default=split)
 
 
-def _check_folders(layout: TreeLayout, folder: str) -> None:
-    """Refuse a tree without pictures; without annotations, a split is unlabelled."""
-    if layout.pictures.is_dir():
+def _check_folders(layout: TreeLayout, folder: str, *, pictures: bool) -> None:
+    """Refuse a tree without pictures if they are wanted; without annotations it is unlabelled."""
+    if layout.pictures.is_dir() or (not pictures and layout.annotations.is_dir()):
         return
     missing = next(p for p in (layout.annotations, layout.pictures) if not p.is_dir())
     raise DatasetError(

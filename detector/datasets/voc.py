@@ -39,6 +39,8 @@ class PascalVoc(XmlTree):
         For example ``"trainval"``.
     report : callable
         Is told of problems in the lists; raises the first when left out.
+    pictures : bool
+        Whether the folder of the pictures must be there.
 
     Raises
     ------
@@ -47,7 +49,9 @@ class PascalVoc(XmlTree):
         annotation is missing or damaged.
     """
 
-    def __init__(self, root: Path | str, split: str, report: Report = refuse) -> None:
+    def __init__(
+        self, root: Path | str, split: str, report: Report = refuse, *, pictures: bool = True
+    ) -> None:
         root = Path(root)
         layout = voc_layout(root)
         lists = layout.lists
@@ -59,7 +63,7 @@ class PascalVoc(XmlTree):
         classes = _classes(root / CLASS_LIST, report)
         list_path = lists / f"{split}.txt"
         check_split_name(list_path, split, found=list_path.is_file(), known=_splits(lists, classes))
-        if not layout.pictures.is_dir():
+        if pictures and not layout.pictures.is_dir():
             raise DatasetError(
                 f"{layout.pictures}: no such folder; {what_is_there(root)}: put the pictures there"
             )

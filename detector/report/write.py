@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,9 @@ class ReportInput:
     command : str
         How the report was asked for.
     date : datetime
+    coco : mapping of str to float
+        By COCO's rules, the twelve numbers of pycocotools (`CocoResult.numbers`), of which the AP
+        heads the page; the rest of it explains the AP50, which is ``mean_ap``. Else empty.
     proposals : ProposalFile, optional
         The proposals that were scored.
     skipped : tuple of str
@@ -66,6 +69,7 @@ class ReportInput:
     scored: str
     command: str
     date: datetime
+    coco: Mapping[str, float] = field(default_factory=dict)
     proposals: ProposalFile | None = None
     skipped: tuple[str, ...] = ()
 
@@ -86,6 +90,7 @@ def write_report(folder: Path | str, report: ReportInput) -> Path:
         classes=report.classes,
         annotations=report.annotations,
         mean_ap=report.mean_ap,
+        coco=report.coco,
         scored=report.scored,
         command=report.command,
         date=report.date,

@@ -6,10 +6,11 @@ from detector.scoring.bootstrap import (
     bootstrap_outcomes,
     percentile_interval,
 )
-from detector.scoring.coco import CocoResult, evaluate_coco
+from detector.scoring.coco import COCO_NUMBERS, CocoNumber, CocoResult, evaluate_coco
 from detector.scoring.evaluation import Evaluation
 from detector.scoring.files.blacklist import read_blacklist
 from detector.scoring.files.coco_results import read_coco_results
+from detector.scoring.files.detections import read_detections
 from detector.scoring.files.evaluation_file import read_evaluation, write_evaluation
 from detector.scoring.files.image_index import ImageIndex, ScoringFileError
 from detector.scoring.files.prediction_file import read_predictions, write_predictions
@@ -25,8 +26,10 @@ from detector.scoring.records import (
 )
 
 __all__ = [
+    "COCO_NUMBERS",
     "PROTOCOLS",
     "Blacklist",
+    "CocoNumber",
     "CocoResult",
     "Evaluation",
     "GroundTruth",
@@ -47,6 +50,7 @@ __all__ = [
     "percentile_interval",
     "read_blacklist",
     "read_coco_results",
+    "read_detections",
     "read_evaluation",
     "read_predictions",
     "score_outcomes",

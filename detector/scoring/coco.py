@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from math import nan
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,45 @@ if TYPE_CHECKING:
     from pycocotools.cocoeval import COCOeval
 
 MAX_DETECTIONS: Final = 100  # of a class in an image
+_UNKNOWN: Final = -1  # stands in pycocotools' numbers for those of classes without objects
 _ALL_AREAS: Final = (0, 1e5**2)  # pycocotools' own bounds of "all"
+
+
+class CocoNumber(NamedTuple):
+    """One of the twelve numbers that pycocotools prints.
+
+    Attributes
+    ----------
+    name : str
+        As COCO's page of detection metrics calls it, with s, m and l for small, medium, large.
+    ious : str
+    area : {"all", "small", "medium", "large"}
+        Which objects are asked for: below 32 x 32 square pixels, to 96 x 96, and above.
+    detections : int
+        How many of a class in an image count, the surest.
+    """
+
+    name: str
+    ious: str
+    area: str
+    detections: int
+
+
+COCO_NUMBERS: Final = (
+    CocoNumber("AP", "0.50:0.95", "all", 100),
+    CocoNumber("AP50", "0.50", "all", 100),
+    CocoNumber("AP75", "0.75", "all", 100),
+    CocoNumber("APs", "0.50:0.95", "small", 100),
+    CocoNumber("APm", "0.50:0.95", "medium", 100),
+    CocoNumber("APl", "0.50:0.95", "large", 100),
+    CocoNumber("AR1", "0.50:0.95", "all", 1),
+    CocoNumber("AR10", "0.50:0.95", "all", 10),
+    CocoNumber("AR100", "0.50:0.95", "all", 100),
+    CocoNumber("ARs", "0.50:0.95", "small", 100),
+    CocoNumber("ARm", "0.50:0.95", "medium", 100),
+    CocoNumber("ARl", "0.50:0.95", "large", 100),
+)
+"""In the order of `COCOeval.stats`; AP is average precision, AR average recall."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +75,9 @@ class CocoResult:
     outcomes : Outcomes
         At the first IoU threshold. Detections beyond the hundredth of a class and image and
         those that pycocotools ignores are not among them.
+    numbers : dict of str to float
+        What pycocotools prints, by the names in `COCO_NUMBERS`; nan where it prints -1, as no
+        object is asked for. Empty where the IoU thresholds are not COCO's.
     mean_ap : float
         Mean over classes and IoU thresholds; nan if no class has objects.
     mean_ap_by_iou : dict of float to float
@@ -46,6 +87,7 @@ class CocoResult:
     """
 
     outcomes: Outcomes
+    numbers: dict[str, float]
     mean_ap: float
     mean_ap_by_iou: dict[float, float]
     ap_by_class: dict[int, float]
@@ -85,7 +127,7 @@ def evaluate_coco(
     from pycocotools.cocoeval import COCOeval
 
     wanted = sorted(set(class_ids))
-    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
+    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist, "coco")
     check_images(image_count, ground_truth.image_indices, predictions.image_indices)
     with redirect_stdout(io.StringIO()):  # it reports on every step
         evaluator = COCOeval(
@@ -93,16 +135,23 @@ def evaluate_coco(
             _index(_detection_records(predictions), wanted, image_count),
             "bbox",
         )
-        evaluator.params.areaRng = [list(_ALL_AREAS)]
-        evaluator.params.areaRngLbl = ["all"]
-        evaluator.params.maxDets = [MAX_DETECTIONS]
-        if iou_thresholds is not None:
+        if iou_thresholds is not None:  # then nothing is printed, and the rest need not be known
+            evaluator.params.areaRng = [list(_ALL_AREAS)]
+            evaluator.params.areaRngLbl = ["all"]
+            evaluator.params.maxDets = [MAX_DETECTIONS]
             evaluator.params.iouThrs = np.array(iou_thresholds, np.float64)
         evaluator.evaluate()
         evaluator.accumulate()
-    precision = evaluator.eval["precision"][:, :, :, 0, 0]  # (T, 101, classes)
+        if iou_thresholds is None:
+            evaluator.summarize()
+    precision = evaluator.eval["precision"][:, :, :, 0, -1]  # (T, 101, classes)
+    printed = [] if iou_thresholds is not None else evaluator.stats.tolist()
     return CocoResult(
         outcomes=_outcomes(evaluator, image_count),
+        numbers={
+            number.name: nan if value == _UNKNOWN else value
+            for number, value in zip(COCO_NUMBERS, printed, strict=False)
+        },
         mean_ap=_mean_of_known(precision),
         mean_ap_by_iou={
             round(float(iou), 2): _mean_of_known(precision[place])
@@ -160,18 +209,19 @@ def _index(records: list[dict[str, Any]], class_ids: Sequence[int], image_count:
 
 
 def _mean_of_known(precision: NDArray[np.float64]) -> float:
-    """Return the mean as pycocotools takes it, where -1 stands for a class without objects."""
-    known = precision[precision > -1]
+    """Return the mean as pycocotools takes it, of the classes with objects."""
+    known = precision[precision > _UNKNOWN]
     return float(np.mean(known)) if len(known) else nan
 
 
 def _outcomes(evaluator: COCOeval, image_count: int) -> Outcomes:
-    """Gather what each image and class came to at the first IoU threshold.
+    """Gather what each image and class came to at the first IoU threshold, sizes together.
 
     Of equal scores in a class pycocotools ranks the earlier image first, in it the earlier row;
     detections stand so.
     """
-    pairs = [pair for pair in evaluator.evalImgs if pair is not None]
+    everything = evaluator.params.areaRng[0]
+    pairs = [pair for pair in evaluator.evalImgs if pair is not None and pair["aRng"] == everything]
     counting = [~np.asarray(pair["dtIgnore"][0], np.bool_) for pair in pairs]
     found = [np.asarray(pair["dtMatches"][0]) > 0 for pair in pairs]
     scores = [np.asarray(pair["dtScores"], np.float64) for pair in pairs]

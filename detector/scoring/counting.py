@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from detector.scoring.outcomes import Protocol
 from detector.scoring.records import Blacklist, BoolArray, GroundTruth, IntArray, Predictions
 
 
@@ -14,11 +15,37 @@ def counting_rows(
     predictions: Predictions,
     wanted: Collection[int],
     blacklist: Blacklist,
+    protocol: Protocol,
 ) -> tuple[GroundTruth, Predictions]:
-    """Return the objects and detections of wanted classes that are not on the blacklist."""
+    """Return the objects and detections of wanted classes that are not on the blacklist.
+
+    Detections stand in the order in which the protocol ranks equal scores. VOCevaldet.m keeps
+    the lines of the result file. eval_detection.m sorts by the image's number before it sorts
+    by confidence, and COCOeval.accumulate joins the images in the order of their numbers; both
+    sorts are stable, so that within an image the earlier row goes first.
+    """
     objects = _counting(ground_truth.image_indices, ground_truth.class_ids, wanted, blacklist)
     detections = _counting(predictions.image_indices, predictions.class_ids, wanted, blacklist)
-    return ground_truth.where(objects), predictions.where(detections)
+    predictions = predictions.where(detections)
+    if protocol in ("ilsvrc", "coco"):
+        by_image = np.argsort(predictions.image_indices, kind="stable")
+        predictions = predictions.where(by_image)
+    return ground_truth.where(objects), predictions
+
+
+def is_asked_for(ground_truth: GroundTruth, protocol: Protocol) -> BoolArray:
+    """Return which objects (G,) are to be found: no crowds, by VOC no difficult ones either."""
+    passed_over = ground_truth.crowd
+    if protocol in ("voc2007", "voc"):
+        passed_over = passed_over | ground_truth.difficult
+    return ~passed_over
+
+
+def count_asked_for(ground_truth: GroundTruth, blacklist: Blacklist, protocol: Protocol) -> int:
+    """Return how many objects, of whatever class, are to be found."""
+    columns = (ground_truth.image_indices, ground_truth.class_ids)
+    counting = _counting(*columns, np.unique(ground_truth.class_ids).tolist(), blacklist)
+    return int(np.count_nonzero(counting & is_asked_for(ground_truth, protocol)))
 
 
 def _counting(

@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.scoring.average_precision import PrecisionRecall, Score, precision_recall
 from detector.scoring.coco import evaluate_coco
-from detector.scoring.counting import counting_rows
+from detector.scoring.counting import counting_rows, is_asked_for
 from detector.scoring.matching import find_objects, lie_in_crowd, match_objects_voc
 from detector.scoring.outcomes import Outcomes, Protocol
 from detector.scoring.records import Blacklist, GroundTruth, Predictions
@@ -48,8 +48,9 @@ def match(
     Returns
     -------
     Outcomes
-        In the order of ``predictions``; of COCO by class and image, then by descending score.
-        So pycocotools ranks equal scores, by the image's number: image indices should rise
+        Of VOC's protocols in the order of ``predictions``; of ILSVRC by image, then in that
+        order; of COCO by class and image, then by descending score. So the devkit of ILSVRC
+        and pycocotools rank equal scores, by the image's number: image indices should rise
         with it.
 
     Raises
@@ -67,14 +68,16 @@ def match(
             image_count=image_count,
             iou_thresholds=[0.5],
         ).outcomes
-    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
+    ground_truth, predictions = counting_rows(
+        ground_truth, predictions, wanted, blacklist, protocol
+    )
     objects = ground_truth.where(~ground_truth.crowd)
     if protocol == "ilsvrc":
         found, ignored = find_objects(objects, predictions), np.zeros(len(predictions), np.bool_)
-        asked = objects
     else:
         rows, ignored = match_objects_voc(objects, predictions)
-        found, asked = rows >= 0, objects.where(~objects.difficult)
+        found = rows >= 0
+    asked = objects.where(is_asked_for(objects, protocol))
     crowd = ground_truth.where(ground_truth.crowd)
     counting = found | ~(ignored | lie_in_crowd(crowd, predictions))
     return Outcomes(

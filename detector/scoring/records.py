@@ -94,7 +94,9 @@ class GroundTruth:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The detections of many images; between equal scores the order of the rows decides.
+    """The detections of many images, in any order.
+
+    The protocol says which of equal scores ranks first, see `detector.scoring.match`.
 
     Attributes
     ----------
@@ -132,8 +134,8 @@ class Predictions:
         """Return the number of detections."""
         return len(self.scores)
 
-    def where(self, keep: BoolArray) -> Self:
-        """Return the detections for which ``keep`` (D,) is true."""
+    def where(self, keep: BoolArray | IntArray) -> Self:
+        """Return the detections for which ``keep`` (D,) is true, or those of its rows (K,)."""
         return type(self)(
             self.image_indices[keep],
             self.class_ids[keep],

@@ -12,7 +12,7 @@ from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
 from detector.scoring.average_precision import Score
 from detector.scoring.bootstrap import bootstrap_outcomes, percentile_interval
-from detector.scoring.coco import CocoResult, evaluate_coco
+from detector.scoring.coco import COCO_NUMBERS, CocoResult, evaluate_coco
 from detector.scoring.outcomes import Outcomes, Protocol
 from detector.scoring.protocols import match, score_outcomes
 from detector.scoring.records import Blacklist, Predictions, gather_ground_truth
@@ -94,13 +94,18 @@ def score_table(
     Classes without objects share one line, unless every class is to have its own.
     """
     shown = [c for c in classes if every_class or result.score.curves[c.id].objects]
-    width = max(len("name"), *(len(c.name) for c in shown))
-    yield f"det_id  {'wnid':<9}  {'name':<{width}}  objects  detections      AP"
+    width = max([len("name"), *(len(c.name) for c in shown)])
+    names = ("AP",) if result.coco is None else ("AP", "AP50")
+    head = "".join(f"  {name:>6}" for name in names)
+    yield f"det_id  {'wnid':<9}  {'name':<{width}}  objects  detections{head}"
     for object_class in shown:
         curve = result.score.curves[object_class.id]
+        aps = [curve.average_precision]
+        if result.coco is not None:
+            aps.insert(0, result.coco.ap_by_class[object_class.id])
         yield (
             f"{object_class.id:>6}  {object_class.wnid or '-':<9}  {object_class.name:<{width}}"
-            f"  {curve.objects:>7}  {curve.detections:>10}  {curve.average_precision:>6.4f}"
+            f"  {curve.objects:>7}  {curve.detections:>10}" + "".join(f"  {ap:>6.4f}" for ap in aps)
         )
     if hidden := sorted({c.id for c in classes} - {c.id for c in shown}):
         yield f"no objects, hence no AP: det_id {_ranges(hidden)}"
@@ -110,16 +115,27 @@ def score_table(
 def _mean_lines(result: Result, class_count: int) -> Iterator[str]:
     without = len(result.score.classes_without_objects)
     left_out = f" ({without} without objects left out)" if without else ""
-    yield f"mAP {result.score.mean_ap:.4f} over {class_count - without} classes{left_out}"
-    if result.coco is not None:
-        yield (
-            f"That is at an IoU of 0.5; at 0.75 it is {result.coco.mean_ap_by_iou[0.75]:.4f},"
-            f" over 0.50 to 0.95 {result.coco.mean_ap:.4f}"
-        )
+    of_classes = f"over {class_count - without} classes{left_out}"
+    if result.coco is None:
+        yield f"mAP {result.score.mean_ap:.4f} {of_classes}"
+    else:
+        yield f"AP {result.coco.mean_ap:.4f} {of_classes}; the mean of IoUs from 0.50 to 0.95"
+        yield from _coco_lines(result.coco)
     if result.resamples:
+        of_half = "" if result.coco is None else f"AP50 {result.score.mean_ap:.4f}, "
         yield (
-            f"95 % interval {result.interval.low:.4f} to {result.interval.high:.4f}, from"
+            f"{of_half}95 % interval {result.interval.low:.4f} to {result.interval.high:.4f}, from"
             f" {result.resamples} bootstrap resamples of the images"
+        )
+
+
+def _coco_lines(coco: CocoResult) -> Iterator[str]:
+    """Yield the twelve numbers of pycocotools, each with what it prints beside it."""
+    yield f"{'':<5}  {'IoU':<9}  {'area':<6}  maxDets   value"
+    for number in COCO_NUMBERS:
+        yield (
+            f"{number.name:<5}  {number.ious:<9}  {number.area:<6}  {number.detections:>7}"
+            f"  {coco.numbers[number.name]:>6.4f}"
         )
 
 

@@ -52,6 +52,7 @@ def build_window_table(
     Parameters
     ----------
     annotations : sequence of ImageAnnotation
+        True boxes are cut at the borders of their images.
     proposals : iterable of ndarray, (N, 4) float32
         Proposed boxes of each image, in the same order.
     class_keys : sequence of str
@@ -62,7 +63,7 @@ def build_window_table(
     label_of = {key: index for index, key in enumerate(class_keys, start=1)}
     parts = []
     for image, (annotation, proposed) in enumerate(zip(annotations, proposals, strict=True)):
-        windows, nearest, ious = _compare(annotation, proposed, label_of)
+        windows, nearest, ious = _compare(annotation.clipped(), proposed, label_of)
         parts.append(WindowTable(windows, np.full(len(windows), image), nearest, ious))
     if not parts:
         raise ValueError("the data set holds no images; check the split's list of images")

@@ -1,4 +1,4 @@
-"""Score detections on labelled photographs: average precision a class, their mean, its interval.
+r"""Score detections on labelled photographs: average precision a class, their mean, its interval.
 
 Examples
 --------
@@ -20,6 +20,12 @@ The proposals of a file that propose made of the split:
 
     inception-rcnn eval-map --root ILSVRC --split val --proposals val.parquet
 
+Write the detections as COCO's results list and as VOC's submission files, too; with --predictions,
+a file that is there is so converted:
+
+    inception-rcnn eval-map --root VOCdevkit/VOC2007 --split test --results coco found.json \
+        --results voc results/VOC2007/Main
+
 Score a file that is there, from this or any other detector, in two classes only:
 
     inception-rcnn eval-map --root ILSVRC --split val --predictions theirs.txt --classes car dog
@@ -32,15 +38,16 @@ The same by other rules, and trees and files of other kinds:
 
     inception-rcnn eval-map --root ILSVRC --split val --predictions theirs.txt --protocol coco
     inception-rcnn eval-map --root VOCdevkit/VOC2007 --split test --protocol voc2007
-    inception-rcnn eval-map --root coco --split val2017 --predictions theirs.json
+    inception-rcnn eval-map --root coco --split val2017 --predictions theirs.json  # by COCO's
 
-The rules (--protocol) are free of the tree's layout (--format, by default what the folder shows);
-docs/scoring.md compares them.
+The rules (--protocol) are free of the tree's layout (--format, by default what the folder shows):
+a tree of COCO is scored by coco where nothing else is said, any other by ilsvrc. docs/scoring.md
+compares them.
 
     ilsvrc    own IoU threshold for each object, from 0.5 down; area under the envelope
     voc2007   IoU 0.5, difficult objects ignored; mean of the precision at 11 levels of recall
     voc       the same with the area under the envelope, as from VOC 2010 on
-    coco      pycocotools: IoU 0.5, and the mean over 0.50 to 0.95 beside it; 101 levels of recall
+    coco      pycocotools: its twelve numbers, AP over IoUs 0.50 to 0.95 first; 101 recalls
 
 A tree of ILSVRC DET holds ImageSets/DET/val.txt (lines "image_id number"),
 Annotations/DET/val/*.xml and Data/DET/val/*.JPEG. A prediction file holds one detection a line,
@@ -53,6 +60,10 @@ other trees the number of the class; pixels count from 0, and xmax, ymax are the
 inside. A file whose name ends in .json is a list of COCO's results instead,
 
     [{"image_id": 17, "category_id": 37, "bbox": [48, 239.5, 147, 131.5], "score": 0.9731}, ...]
+
+or the document that detect --json writes (with detect -t 0, of all that is found). All may be
+packed by gzip (theirs.txt.gz, theirs.json.gz), and call an image as its picture is called,
+000000005001.jpg. Scoring a file needs neither pictures nor a folder for them.
 
 A blacklist holds lines "image_id wnid".
 
@@ -74,6 +85,7 @@ from detector.commands.shared.command import refuse_usage, teaching_parser
 from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag
 from detector.commands.shared.detectors import DETECTOR_FLAGS, add_detector_flags
 from detector.commands.shared.inputs import open_proposals
+from detector.commands.shared.results import add_results_flag, result_targets
 from detector.commands.shared.values import (
     count_from_one,
     count_from_zero,
@@ -91,8 +103,9 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add = parser.add_argument
     # fmt: off
     add("--split", required=True, help="for example val")
-    add("--protocol", type=one_of(_protocols), default="ilsvrc", metavar="RULES",
-        help="rules to score by: ilsvrc, voc2007, voc or coco (default: %(default)s)")
+    add("--protocol", type=one_of(_protocols), metavar="RULES",
+        help="rules to score by: ilsvrc, voc2007, voc or coco (default: coco for a tree in COCO's"
+        " layout, ilsvrc for others)")
     add("--classes", nargs="+", metavar="KEY",
         help="classes to score, by name, WordNet id or det_id (default: those that the detector"
         " knows; with --predictions, all of the data set)")
@@ -111,6 +124,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--every", type=count_from_one, default=1, metavar="N",
         help="look at every Nth image only (default: %(default)s)")
     # fmt: on
+    add_results_flag(parser)
     add_detector_flags(parser)
     return parser
 
@@ -130,23 +144,28 @@ def run(options: argparse.Namespace) -> int:
         prepare,
         write_json,
         write_report_of_run,
+        write_result_file,
     )
     from detector.scoring.result import score_predictions, score_table
 
+    targets = result_targets(options)
     with open_proposals(options.proposals) as file:
         task = prepare(options)
         predictions, broken = obtain_predictions(task, options, file)
+    for result_format, path in targets:
+        write_result_file(result_format, path, task, predictions)
+        print(f"{len(predictions)} detections written to {path}")
     result = score_predictions(
         predictions,
         task.annotations,
         task.classes,
         task.blacklist,
-        protocol=options.protocol,
+        protocol=task.protocol,
         resamples=options.resamples,
     )
     print(
         f"{len(task.annotations)} of {len(task.images)} images;"
-        f" {len(task.classes)} classes {task.origin_of_classes}; rules of {options.protocol}"
+        f" {len(task.classes)} classes {task.origin_of_classes}; rules of {task.protocol}"
     )
     if strange := objects_of_no_class(task):
         print(f"{strange} objects of no class of the data set are ignored")
@@ -154,7 +173,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json is not None:
         write_json(options, task, result)
     if options.report is not None:
-        path = write_report_of_run(options, task, predictions, result.interval, broken)
+        path = write_report_of_run(options, task, predictions, result, broken)
         print(f"report written to {path}")
     if broken:
         print(f"skipped {len(broken)} images:", file=sys.stderr)

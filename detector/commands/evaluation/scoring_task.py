@@ -5,41 +5,55 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Container, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from detector.classes import ObjectClass, select_classes
-from detector.commands.shared.datasets import open_whole_split
+from detector.commands.shared.datasets import chosen_format, open_whole_split
 from detector.commands.shared.detectors import detection_task, load_detector
 from detector.commands.shared.inputs import open_proposals
 from detector.commands.shared.progress import progress
 from detector.config import DEFAULT_MODEL
-from detector.datasets import Dataset, ImageAnnotation
+from detector.datasets import Dataset, DatasetFormat, ImageAnnotation
 from detector.datasets.folds import FOLDS, fold_of
 from detector.scoring import (
     Blacklist,
     Evaluation,
     ImageIndex,
     Predictions,
+    Protocol,
+    gather_ground_truth,
     gather_predictions,
     read_blacklist,
-    read_coco_results,
-    read_predictions,
+    read_detections,
     write_evaluation,
     write_predictions,
 )
+from detector.scoring.counting import count_asked_for
+from detector.scoring.files.result_files import (
+    ResultFormat,
+    ResultImage,
+    ResultSet,
+    write_results,
+)
 from detector.scoring.result import Result
 from proposals import ProposalFile
-from proposals.evaluation.bootstrap import Interval
 
 if TYPE_CHECKING:  # so that scoring a file does not wait for what runs networks
     from detector.detections.results import Detections
     from detector.rcnn import Detector
+
+
+_PROTOCOL_OF: Final[Mapping[DatasetFormat, Protocol]] = MappingProxyType(
+    {"ilsvrc": "ilsvrc", "voc": "ilsvrc", "coco": "coco"}
+)
+"""Whose rules a tree is scored by where nobody says; COCO's boxes come with COCO's."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +66,14 @@ class Task:
     classes: tuple[ObjectClass, ...]
     origin_of_classes: str
     blacklist: Blacklist
+    protocol: Protocol
     source: Predictions | Detector
 
 
 def prepare(options: argparse.Namespace) -> Task:
     """Read all that is scored, and load the detector if there is one to run."""
-    dataset = open_whole_split(options)  # a prediction file may be of all of it
+    detects = options.predictions is None
+    dataset = open_whole_split(options, pictures=detects)  # a prediction file may be of all of it
     # By number, as pycocotools ranks equal scores by the number of the image.
     order = np.argsort(np.array(dataset.image_numbers, np.int64)).tolist()
     images = ImageIndex(
@@ -71,17 +87,16 @@ def prepare(options: argparse.Namespace) -> Task:
     if options.classes is not None:
         asked = select_classes(options.classes, dataset.classes)
     source: Predictions | Detector
-    if options.predictions is not None:
-        as_json = options.predictions.suffix.lower() == ".json"
-        read = read_coco_results if as_json else read_predictions
-        source = read(options.predictions, images, dataset.classes)
+    if not detects:
+        source = read_detections(options.predictions, images, dataset.classes)
         classes, origin = asked or dataset.classes, "of the data set"
     else:
         source = load_detector(options)
         classes, origin = _known_classes(dataset, source, asked), "that the detector knows"
-    _check_objects(annotations, classes)
+    protocol: Protocol = options.protocol or _PROTOCOL_OF[chosen_format(options)]
+    _check_objects(annotations, classes, blacklist, protocol)
     origin = origin if asked is None else "asked for"
-    return Task(dataset, images, annotations, classes, origin, blacklist, source)
+    return Task(dataset, images, annotations, classes, origin, blacklist, protocol, source)
 
 
 def _places(dataset: Dataset, options: argparse.Namespace) -> frozenset[int]:
@@ -118,12 +133,19 @@ def _known_classes(
     return asked or known
 
 
-def _check_objects(annotations: dict[int, ImageAnnotation], classes: Sequence[ObjectClass]) -> None:
-    present = {key for annotation in annotations.values() for key in annotation.class_keys}
-    if present.isdisjoint(c.key for c in classes):
+def _check_objects(
+    annotations: dict[int, ImageAnnotation],
+    classes: Sequence[ObjectClass],
+    blacklist: Blacklist,
+    protocol: Protocol,
+) -> None:
+    """Refuse images of which nothing is asked for, before anything is detected on them."""
+    truth = gather_ground_truth(annotations.items(), classes)
+    if count_asked_for(truth, blacklist, protocol) == 0:
+        others = f" but {len(truth)} that the rules of {protocol} do not ask for" * bool(len(truth))
         raise ValueError(
-            f"these {len(annotations)} images hold no object of the {len(classes)} classes:"
-            " nothing to score"
+            f"these {len(annotations)} images hold no object of the {len(classes)} classes"
+            f"{others}: nothing to score; choose other classes or images"
         )
 
 
@@ -168,6 +190,25 @@ def _detections(
             advance_to(done)
 
 
+def write_result_file(
+    result_format: ResultFormat, path: Path, task: Task, predictions: Predictions
+) -> None:
+    """Write predictions of the images looked at in a format of another program."""
+    places = np.array(list(task.annotations), np.int64)
+    images = tuple(
+        ResultImage(one.image_id, task.images.image_numbers[index], one.image_size)
+        for index, one in task.annotations.items()
+    )
+    renumbered = replace(
+        predictions, image_indices=np.searchsorted(places, predictions.image_indices)
+    )
+    write_results(
+        result_format,
+        path,
+        ResultSet(renumbered, images, task.dataset.classes, task.dataset.split),
+    )
+
+
 def objects_of_no_class(task: Task) -> int:
     """Count the objects whose classes the data set does not list."""
     known = {c.key for c in task.dataset.classes}
@@ -180,6 +221,7 @@ def write_json(options: argparse.Namespace, task: Task, result: Result) -> None:
     write_evaluation(
         options.json,
         Evaluation(_what_was_scored(options), result.outcomes, task.classes, image_ids),
+        result.coco,
     )
 
 
@@ -187,7 +229,7 @@ def write_report_of_run(
     options: argparse.Namespace,
     task: Task,
     predictions: Predictions,
-    mean_ap: Interval,
+    result: Result,
     skipped: Sequence[str],
 ) -> Path:
     """Write the report of a run of eval-map with these options; return its path."""
@@ -201,8 +243,9 @@ def write_report_of_run(
                 predictions=predictions,
                 classes=task.classes,
                 blacklist=task.blacklist,
-                protocol=options.protocol,
-                mean_ap=mean_ap,
+                protocol=task.protocol,
+                mean_ap=result.interval,
+                coco={} if result.coco is None else result.coco.numbers,
                 scored=_what_was_scored(options),
                 command=shlex.join(["inception-rcnn", "eval-map", *options.arguments]),
                 date=datetime.now().astimezone(),

@@ -66,10 +66,13 @@ def chosen_format(options: argparse.Namespace) -> DatasetFormat:
     return detect_format(options.root) if given is None else given
 
 
-def open_whole_split(options: argparse.Namespace, report: Report | None = None) -> Dataset:
+def open_whole_split(
+    options: argparse.Namespace, report: Report | None = None, *, pictures: bool = True
+) -> Dataset:
     """Return the split of a data set that a command line names.
 
     ``report`` is told of problems in lists and in COCO's file; the first is raised when None.
+    ``pictures`` says whether their folder must be there.
 
     Raises
     ------
@@ -79,7 +82,9 @@ def open_whole_split(options: argparse.Namespace, report: Report | None = None) 
     from detector.datasets import open_dataset
     from detector.datasets.problems import refuse
 
-    return open_dataset(options.root, options.split, chosen_format(options), report or refuse)
+    return open_dataset(
+        options.root, options.split, chosen_format(options), report or refuse, pictures=pictures
+    )
 
 
 def open_split(options: argparse.Namespace) -> Dataset:

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     with progress(len(annotations), "describing", "image") as advance_to:
         for done, annotation in enumerate(annotations, start=1):
             image = read_image(annotation.image_path)
-            boxes, clear = annotation.boxes_xyxy, annotation.clear()
+            boxes, clear = annotation.clipped().boxes_xyxy, annotation.clear()
             found = selective_search(image), multibox(image)
             described.append(describe_image(*found, boxes[clear], boxes[~clear]))
             advance_to(done)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from detector.classes import ObjectClass, coco_classes
-from detector.datasets.clip import MAX_SIDE, Box, clip_box
+from detector.datasets.borders import MAX_SIDE, Box, lies_outside
 from detector.datasets.coco.index import CocoIndex
 from detector.datasets.problems import Problem, Report, refuse
 from detector.datasets.reading.safe_json import read_json
@@ -233,13 +233,14 @@ def _box(entries: _Entries, entry: Mapping[str, Any], image: _Image | None) -> B
         return None
     if image is None:
         return None
-    clipped = clip_box((x, y, x + width, y + height), image.size)
-    if clipped is None:
+    box = (x, y, x + width, y + height)
+    if lies_outside(box, image.size):
         size = f"{image.size[1]} x {image.size[0]} pixels"
         entries.wrong(
             f"is {value}, outside the image of {size}: correct the box or the size", "bbox"
         )
-    return clipped
+        return None
+    return box
 
 
 def _area(entries: _Entries, entry: Mapping[str, Any], box: Box | None) -> float | None:

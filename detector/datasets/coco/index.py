@@ -22,7 +22,7 @@ from foundation.files import whole_file
 
 WORTH_BYTES: Final = 1 << 20  # from which size on a file is indexed
 _VERSION: Final = (
-    1  # of the index; raise it when its content, the checks or coco_classes.tsv change
+    2  # of the index; raise it when its content, the checks or coco_classes.tsv change
 )
 
 
@@ -43,7 +43,7 @@ class CocoIndex:
     categories : (G,) int64
         Index of each object's class.
     boxes_xyxy : (G, 4) float32
-        Pixels, within the image.
+        Pixels; may leave the image.
     crowd : (G,) bool
     areas : (G,) float64
 

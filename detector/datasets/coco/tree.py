@@ -39,6 +39,8 @@ class Coco(Dataset):
     report : callable
         Is told of each problem in the file, which is then parsed anew; when left out, the
         first is raised.
+    pictures : bool
+        Whether the folder of the pictures must be there.
 
     Raises
     ------
@@ -46,7 +48,9 @@ class Coco(Dataset):
         If the tree lacks something or the file is damaged.
     """
 
-    def __init__(self, root: Path | str, split: str, report: Report = refuse) -> None:
+    def __init__(
+        self, root: Path | str, split: str, report: Report = refuse, *, pictures: bool = True
+    ) -> None:
         root = Path(root)
         folder = root / "annotations"
         if not folder.is_dir():
@@ -57,7 +61,7 @@ class Coco(Dataset):
         kind = next((kind for kind, path in paths.items() if path.exists()), "")
         check_split_name(paths[_LABELLED], split, found=bool(kind), known=_splits(folder))
         path, labelled = paths[kind], kind == _LABELLED
-        if not (root / split).is_dir():
+        if pictures and not (root / split).is_dir():
             raise DatasetError(
                 f"{root / split}: no such folder; {what_is_there(root)}: put the pictures there"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import assert_never
 
@@ -83,6 +83,8 @@ class Conversion:
         Objects of classes that the format has no place for, by name.
     unmarked : Counter of Mark
         Objects that lost a mark, which the format has no place for.
+    veiled : int
+        Crowds that were written as difficult objects, as the format knows these alone.
     skipped : list of str
         Why images are missing, a line each.
     """
@@ -91,6 +93,7 @@ class Conversion:
     objects: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     unmarked: Counter[Mark] = field(default_factory=Counter)
+    veiled: int = 0
     skipped: list[str] = field(default_factory=list)
 
 
@@ -180,6 +183,11 @@ def _held(
     strange = annotation.where(~known).class_keys
     result.left_out.update(names.get(key, key) for key in strange)
     held = annotation.where(known)
+    if "crowd" not in writer.marks and "difficult" in writer.marks:
+        # Neither is asked for, and neither makes what finds it wrong.
+        result.veiled += sum(held.crowd)
+        either = zip(held.difficult, held.crowd, strict=True)
+        held = replace(held, difficult=tuple(map(any, either)), crowd=(False,) * len(held))
     own_area = ~np.isclose(held.areas, box_areas(held.boxes_xyxy), rtol=_SAME_AREA)
     counts: dict[Mark, int] = {
         "difficult": sum(held.difficult),

@@ -17,9 +17,9 @@ from detector.datasets.conversion.placing import SourcePicture, place_jpeg, plac
 Mark = Literal["difficult", "crowd", "areas"]
 """What an annotation may say of an object beside its box and class."""
 
-Change = Literal["encoded", "renamed", "renumbered", "widened"]
+Change = Literal["encoded", "renamed", "renumbered", "reclassed", "widened"]
 """What a layout may make necessary: to encode a picture that is no JPEG, to write the name of an
-image as one word, to give images other numbers, to widen a box thinner than a pixel."""
+image as one word, to give images or classes other numbers, to widen a box thinner than a pixel."""
 
 
 def shortest_decimal(value: np.float32) -> Decimal:

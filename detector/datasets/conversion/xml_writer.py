@@ -173,6 +173,8 @@ class IlsvrcWriter(XmlTreeWriter):
         known = {c.wnid for c in ilsvrc_classes()}
         names = {c.key: c.wnid for c in classes if c.wnid in known}
         super().__init__(ilsvrc_layout(root, split), split, names, copy=copy)
+        numbers = {c.key: c.id for c in ilsvrc_classes()}
+        self.changes["reclassed"] = sum(numbers.get(c.key, c.id) != c.id for c in classes)
 
     def _lines(self, numbers: Mapping[str, int]) -> Iterable[str]:
         if max(numbers.values(), default=0) > _MOST:
@@ -212,6 +214,10 @@ class VocWriter(XmlTreeWriter):
         self._class_list = root / CLASS_LIST
         self._class_lines = _class_lines(classes, names)
         self._check_classes()
+        numbers = {c.key: c.id for c in voc_classes()}
+        if self._class_lines:
+            numbers = {c.key: line for line, c in enumerate(classes, 1)}
+        self.changes["reclassed"] = sum(numbers[c.key] != c.id for c in classes)
 
     def finish(self) -> None:
         """Write the list of the classes where readers need it, and that of the images."""
@@ -231,6 +237,8 @@ class VocWriter(XmlTreeWriter):
             )
 
     def _lines(self, numbers: Mapping[str, int]) -> Iterable[str]:
+        changed = sum(number != line for line, number in enumerate(numbers.values(), 1))
+        self.changes["renumbered"] = changed
         return numbers
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Final
 
 from detector.datasets.problems import Problem, refuse
+from detector.datasets.reading.packed import open_unpacked
 
 _FOREIGN: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]")
 _NO_NAMES: Final = frozenset({"", ".", ".."})
@@ -17,16 +17,19 @@ _LONG: Final = 240  # bytes; with a suffix, file systems take 255
 def read_text(path: Path, max_bytes: int) -> str:
     """Read a file of UTF-8, with or without a byte order mark, that has a likely size.
 
+    One that gzip packed is unpacked.
+
     Raises
     ------
     DatasetError
-        If it is no file, cannot be read, is larger than ``max_bytes``, or is not UTF-8.
+        If it is no file, cannot be read, is or unpacks to more than ``max_bytes``, or is not
+        UTF-8.
     """
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             refuse(Problem(path, "cannot be read (no regular file): put a file there"))
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size > max_bytes:
+        with open_unpacked(path, max_bytes) as file:
+            if path.stat().st_size > max_bytes:
                 refuse(Problem(path, f"larger than {max_bytes} bytes: no such file should be"))
             content = file.read()
     except OSError as error:

@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.datasets.clip import MAX_SIDE, Box, clip_box
+from detector.datasets.borders import MAX_SIDE, Box, lies_outside
 from detector.datasets.problems import Problem, ProblemError, Report, refuse
 from detector.datasets.reading.text_file import read_text
 
@@ -60,7 +60,7 @@ class XmlAnnotation:
     image_size : (int, int)
         Height and width in pixels.
     boxes_xyxy : (G, 4) float32
-        0-based, exclusive right and bottom edge, within the image.
+        0-based, exclusive right and bottom edge; may leave the image.
     names : tuple of str, length G
         As the file calls the classes.
     difficult : tuple of bool, length G
@@ -75,8 +75,8 @@ class XmlAnnotation:
 def read_xml(path: Path, rules: XmlRules, report: Report = refuse) -> XmlAnnotation | None:
     """Read one annotation file.
 
-    Pixels in the file are whole ones, the last one included. A box that leaves the image is
-    cut at its border.
+    Pixels in the file are whole ones, the last one included. A box that leaves the image stays
+    as it stands there: the devkits never read <size>.
 
     Parameters
     ----------
@@ -246,10 +246,11 @@ def _box(
     if inverted or image_size is None:
         return None
     first = rules.first_pixel
-    clipped = clip_box((xmin - first, ymin - first, xmax - first + 1, ymax - first + 1), image_size)
-    if clipped is None:
+    box = (xmin - first, ymin - first, xmax - first + 1, ymax - first + 1)
+    if lies_outside(box, image_size):
         file.wrong(
             f"the box of {where}, ({xmin:g}, {ymin:g}, {xmax:g}, {ymax:g}), lies outside"
             f" the image of {image_size[1]} x {image_size[0]} pixels: correct the box or <size>"
         )
-    return clipped
+        return None
+    return box

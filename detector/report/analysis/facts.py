@@ -18,10 +18,16 @@ class Facts:
     classes: tuple[ObjectClass, ...]
     annotations: Mapping[int, ImageAnnotation]
     mean_ap: Interval
+    coco: Mapping[str, float]
     scored: str
     command: str
     date: datetime
     skipped: tuple[str, ...]
+
+    @property
+    def headline(self) -> float:
+        """The figure that heads the page: COCO's AP by its rules, the mAP by others."""
+        return self.coco.get("AP", self.mean_ap.estimate)
 
     def name_of(self, class_id: int) -> str:
         """Return the name of a class that is scored, with spaces."""

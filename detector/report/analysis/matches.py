@@ -111,7 +111,9 @@ def match_rows(
     The parameters are those of ``match``; COCO is at an IoU of 0.5.
     """
     wanted = tuple(dict.fromkeys(class_ids))
-    ground_truth, predictions = counting_rows(ground_truth, predictions, wanted, blacklist)
+    ground_truth, predictions = counting_rows(
+        ground_truth, predictions, wanted, blacklist, protocol
+    )
     objects = ground_truth.where(~ground_truth.crowd)
     crowd = ground_truth.where(ground_truth.crowd)
     asked = np.ones(len(objects), np.bool_)
@@ -124,8 +126,6 @@ def match_rows(
         taken, ignored = match_objects_voc(objects, predictions)
         asked = ~objects.difficult
     counting = (taken != NO_OBJECT) | ~(ignored | lie_in_crowd(crowd, predictions))
-    if protocol == "coco":  # ranks equal scores by image
-        counting = _in_order_of_images(predictions, counting)
     return Matches(
         protocol=protocol,
         image_count=image_count,
@@ -167,9 +167,3 @@ def _match_coco(objects: GroundTruth, predictions: Predictions) -> tuple[IntArra
         places = take_best(reached, last_of_equals=True)
         taken[pairs.detections] = np.append(pairs.objects, NO_OBJECT)[places]
     return taken, beyond
-
-
-def _in_order_of_images(predictions: Predictions, counting: BoolArray) -> IntArray:
-    rows = np.flatnonzero(counting)
-    keys = (-predictions.scores[rows], predictions.image_indices[rows])
-    return rows[np.lexsort(keys)]

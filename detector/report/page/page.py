@@ -10,7 +10,13 @@ from detector.report.analysis.facts import Facts
 from detector.report.page.error_sections import confusion_table, error_table, galleries
 from detector.report.page.markup import Content, Markup, element, join
 from detector.report.page.number_sections import coverage_table, detection_numbers, proposal_numbers
-from detector.report.page.score_sections import class_table, curves, headline, size_table
+from detector.report.page.score_sections import (
+    class_table,
+    coco_table,
+    curves,
+    headline,
+    size_table,
+)
 from detector.report.page.tables import number
 
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -26,6 +32,7 @@ def render_page(facts: Facts, analysis: Analysis) -> str:
     """Return the page as HTML; all that comes from files is escaped."""
     sections: list[tuple[str, str, Content]] = [
         ("classes", "Average precision by class", class_table(facts, analysis)),
+        *([("coco", "COCO's numbers", coco_table(facts))] if facts.coco else []),
         ("curves", "Precision and recall", curves(facts, analysis)),
         ("errors", "Kinds of errors", error_table(analysis)),
         ("confusion", "Confusion of classes", confusion_table(facts, analysis)),
@@ -62,7 +69,9 @@ def _head(facts: Facts) -> Markup:
         element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("title", f"mAP {number(facts.mean_ap.estimate)}: {facts.scored}"),
+        element(
+            "title", f"{'AP' if facts.coco else 'mAP'} {number(facts.headline)}: {facts.scored}"
+        ),
         element("style", Markup(style)),
     )
 

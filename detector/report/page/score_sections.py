@@ -11,6 +11,7 @@ from detector.report.analysis.facts import Facts
 from detector.report.page.curves_svg import precision_recall_svg
 from detector.report.page.markup import Content, Markup, element, join
 from detector.report.page.tables import bar, count, number, percent, plural, points, table
+from detector.scoring.coco import COCO_NUMBERS
 from detector.scoring.outcomes import Protocol
 from proposals.evaluation.bootstrap import Interval
 
@@ -27,14 +28,18 @@ RULES: Final[dict[Protocol, str]] = {
 
 def headline(facts: Facts, analysis: Analysis) -> Markup:
     """Return the figure that all else explains, and what it was measured on."""
-    matches, interval = analysis.matches, facts.mean_ap
+    matches = analysis.matches
     scored = sum(curve.objects > 0 for curve in matches.score.curves.values())
     at = " at IoU 0.5" if matches.protocol == "coco" else ""
+    what, half = f"mean average precision (mAP){at}", ""
+    if facts.coco:
+        what = "average precision (AP), mean of IoUs from 0.50 to 0.95"
+        half = f"AP50, which the rest of this page explains: {number(facts.mean_ap.estimate)}, "
     figure = element(
         "div",
-        element("p", number(interval.estimate), class_="big"),
-        element("p", f"mean average precision (mAP){at}", class_="what"),
-        element("p", _interval(facts.mean_ap)),
+        element("p", number(facts.headline), class_="big"),
+        element("p", what, class_="what"),
+        element("p", half + _interval(facts.mean_ap)),
         class_="headline",
     )
     tiles = [
@@ -87,6 +92,27 @@ def class_table(facts: Facts, analysis: Analysis) -> Markup:
             " that a threshold on the score gives, and that threshold." + left_out,
         ),
         table("Average precision of each class", head, rows, kind="numbers classes", bars=(1,)),
+    )
+
+
+def coco_table(facts: Facts) -> Markup:
+    """Return what pycocotools prints."""
+    rows: list[list[Content]] = [
+        [one.name, one.ious, one.area, count(one.detections), number(facts.coco[one.name])]
+        for one in COCO_NUMBERS
+    ]
+    return join(
+        element(
+            "p",
+            "What pycocotools prints: average precision (AP) and average recall (AR) of objects"
+            " of a size, with at most so many detections of a class in an image.",
+        ),
+        table(
+            "The twelve numbers of COCO",
+            ["Number", "IoU", "Objects", "Detections", "Value"],
+            rows,
+            kind="numbers short",
+        ),
     )
 
 

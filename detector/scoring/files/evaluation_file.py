@@ -16,6 +16,13 @@
 Classes are keyed by their id. ``images`` and ``objects`` hold places in the list of names, from
 0: one a detection, and one an object that is asked for. ``found`` is 1 where a detection finds
 an object. Detections stand by descending score; of equal scores, the earlier one ranks first.
+
+By COCO's rules ``mAP`` and ``AP`` are means over the IoUs from 0.50 to 0.95, and one more key holds
+what pycocotools prints, with null for its -1::
+
+     "COCO": {"AP": 0.31, "AP50": 0.6791, ..., "ARl": 0.52},
+
+``detections`` then say what is found at an IoU of 0.5.
 """
 
 from __future__ import annotations
@@ -33,6 +40,7 @@ import numpy as np
 from detector.classes import ObjectClass
 from detector.datasets.annotation import DatasetError
 from detector.datasets.reading.safe_json import read_json
+from detector.scoring.coco import COCO_NUMBERS, CocoResult
 from detector.scoring.evaluation import Evaluation
 from detector.scoring.files.image_index import ScoringFileError
 from detector.scoring.outcomes import PROTOCOLS, Outcomes, Protocol
@@ -47,33 +55,39 @@ _KEYS: Final = (
     "mAP", "AP", "format", "version", "name", "protocol", "images", "classes", "detections",
     "objects",
 )  # fmt: skip
+_COCO: Final = "COCO"
 _ID_LIMIT: Final = 1 << 31
 _LONGEST: Final = 60  # characters of a value in a message
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _MAX_BYTES: Final = 1 << 30  # some 50 million detections
 
 
-def write_evaluation(path: Path | str, evaluation: Evaluation) -> None:
+def write_evaluation(
+    path: Path | str, evaluation: Evaluation, coco: CocoResult | None = None
+) -> None:
     """Write an evaluation with the average precisions that follow; it appears when complete.
 
-    Scores have nine significant digits: enough to tell any two float32 apart.
+    Scores have nine significant digits: enough to tell any two float32 apart. ``coco`` is what
+    pycocotools says of an evaluation by COCO's rules.
     """
     with (
         whole_file(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
     ):
         file.write("{")
-        for number, (key, text) in enumerate(_texts(evaluation)):
+        for number, (key, text) in enumerate(_texts(evaluation, coco)):
             file.write(f'{"," if number else ""}\n  "{key}": {text}')
         file.write("\n}\n")
 
 
-def _texts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+def _texts(evaluation: Evaluation, coco: CocoResult | None) -> Iterator[tuple[str, str]]:
     """Yield each key of the file with its value as JSON."""
     outcomes, ids = evaluation.outcomes, [one.id for one in evaluation.classes]
-    score = score_outcomes(outcomes, ids)
+    score = score_outcomes(outcomes, ids) if coco is None else coco
     yield "mAP", _json(_or_null(score.mean_ap))
-    yield "AP", _json({str(one): _or_null(ap) for one, ap in score.ap_by_class.items()})
+    yield "AP", _json({str(one): _or_null(score.ap_by_class[one]) for one in ids})
+    if coco is not None:
+        yield _COCO, _json({name: _or_null(value) for name, value in coco.numbers.items()})
     yield "format", _json(_FORMAT)
     yield "version", _json(_VERSION)
     yield "name", _json(evaluation.name)
@@ -142,7 +156,11 @@ def _checked(content: object) -> Evaluation:
         At the first thing that is not as described above.
     """
     _check_format(content)
+    numbers = content.pop(_COCO, None) if isinstance(content, dict) else None
     values = _members(content, _KEYS, "the file")
+    if numbers is not None:
+        numbers = _members(numbers, [number.name for number in COCO_NUMBERS], f"'{_COCO}'")
+        _check_shares({f"'{_COCO}', '{name}'": value for name, value in numbers.items()})
     image_ids, classes = _image_ids(values["images"]), _classes(values["classes"])
     _check_precisions(values, classes)
     outcomes = _outcomes(values, len(image_ids), classes)
@@ -185,8 +203,11 @@ def _classes(content: object) -> tuple[ObjectClass, ...]:
 def _check_precisions(values: Mapping[str, object], classes: Sequence[ObjectClass]) -> None:
     """Refuse what is no average precision, though the detections say what it is."""
     by_class = _members(values["AP"], [str(one.id) for one in classes], "'AP'")
-    named = {"'mAP'": values["mAP"], **{f"'AP' of '{k}'": v for k, v in by_class.items()}}
-    for key, value in named.items():
+    _check_shares({"'mAP'": values["mAP"], **{f"'AP' of '{k}'": v for k, v in by_class.items()}})
+
+
+def _check_shares(values: Mapping[str, object]) -> None:
+    for key, value in values.items():
         if value is not None and not (_is_finite(value) and 0 <= value <= 1):
             raise _wrong(key, "null or from 0 to 1", value)
 

@@ -2,10 +2,12 @@
 
 One detection a line, ``image_id det_id confidence xmin ymin xmax ymax``, where ``image_id``
 is the number of the image in its list and the pixels ``xmax`` and ``ymax`` belong to the box.
+A file that gzip packed is read like any, as long as it unpacks to 1 GiB at most.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -15,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.classes import ObjectClass, ilsvrc_classes
+from detector.datasets.annotation import DatasetError
+from detector.datasets.reading.packed import open_unpacked
 from detector.scoring.files.image_index import ImageIndex, ScoringFileError
 from detector.scoring.records import BoolArray, IntArray, Predictions
 from foundation.files import whole_file
@@ -23,6 +27,7 @@ _FIELDS: Final = ("image_id", "det_id", "confidence", "xmin", "ymin", "xmax", "y
 _ROW: Final = np.dtype([("image", np.int64), *((name, np.float64) for name in _FIELDS[1:])])
 _LARGEST: Final = float(np.finfo(np.float32).max)  # beyond it there is no box
 _BLOCK_LINES: Final = 1 << 16  # written at a time
+_MAX_UNPACKED: Final = 1 << 30  # bytes; some 25 million detections
 
 
 def write_predictions(path: Path | str, predictions: Predictions, images: ImageIndex) -> None:
@@ -68,12 +73,13 @@ def read_predictions(
     Raises
     ------
     ScoringFileError
-        If the file cannot be read or a line is not as described; names the line.
+        If the file cannot be read, unpacks to more than 1 GiB, or a line is not as described;
+        names the line.
     """
     path = Path(path)
     known = np.array([c.id for c in (ilsvrc_classes() if classes is None else classes)], np.int64)
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with _open_text(path) as file:
             table = _parse(path, file, images)
         for keeps_rule, name, rule in _rules(table, known):
             if not keeps_rule.all():
@@ -82,6 +88,8 @@ def read_predictions(
         raise ScoringFileError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise ScoringFileError(f"{path}: not a text file in UTF-8") from error
+    except DatasetError as error:  # of a packed file
+        raise ScoringFileError(str(error)) from error
     inclusive = np.stack([table[name] for name in _FIELDS[3:]], axis=1)  # (D, 4)
     return Predictions(
         table["image"],
@@ -89,6 +97,10 @@ def read_predictions(
         (inclusive + np.array([0, 0, 1, 1])).astype(np.float32),
         table["confidence"],
     )
+
+
+def _open_text(path: Path) -> io.TextIOWrapper:
+    return io.TextIOWrapper(open_unpacked(path, _MAX_UNPACKED), encoding="utf-8-sig")
 
 
 class _Rows:
@@ -121,7 +133,7 @@ def _parse(path: Path, lines: Iterable[str], images: ImageIndex) -> NDArray[np.v
             encoding="utf-8",
             ndmin=1,
         )
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, DatasetError):
         raise
     except ValueError as error:
         problem = _problem_of(rows.line, images)
@@ -164,7 +176,7 @@ def _rules(
 
 def _refusal(path: Path, row: int, name: str, rule: str) -> ScoringFileError:
     """Return the error of a row, counted from 0, that breaks a rule."""
-    with path.open(encoding="utf-8-sig") as file:
+    with _open_text(path) as file:
         rows = _Rows(file)
         for _, line in zip(range(row + 1), rows, strict=False):
             text = line.split()[_FIELDS.index(name)]

@@ -59,8 +59,8 @@ def train_multibox(
     Parameters
     ----------
     annotations : sequence of ImageAnnotation
-        Objects of all classes count alike. What finds a difficult object or a crowd is neither
-        right nor wrong.
+        Objects of all classes count alike, as far as they lie in their images. What finds a
+        difficult object or a crowd is neither right nor wrong.
     imagenet_weights : Path
         For `backbones.load_imagenet_weights`.
     config : MultiBoxTrainingConfig
@@ -76,6 +76,7 @@ def train_multibox(
     CheckpointError
         If the folder's checkpoint is damaged or of a run with other settings.
     """
+    annotations = [annotation.clipped() for annotation in annotations]
     learner = _Learner(build_network(annotations, imagenet_weights, config), config)
     loader = ViewLoader(annotations, learner.statistics, config)
     take_steps(

@@ -57,6 +57,7 @@ def draw_windows(
     ValueError
         If there is no room for proposals beside the true boxes, or a class has no true box.
     """
+    annotations = [annotation.clipped() for annotation in annotations]
     true = [_true_boxes(annotation, class_keys) for annotation in annotations]
     _check_counts(true, class_keys, config)
     room, total = config.windows - sum(len(boxes) for boxes, _ in true), len(true)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from detector.classes import ilsvrc_classes, voc_classes
 from detector.datasets import open_dataset
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -48,8 +49,10 @@ def test_voc_becomes_a_tree_of_ilsvrc_and_all_that_is_lost_is_said(
     assert ended.stdout.splitlines() == [
         "tree/ImageSets/DET/val.txt: 2 images, 2 objects",
         "1 pictures were no JPEG: encoded anew, at quality 95",
+        f"{_renumbered()} classes have other numbers there, which prediction files must have",
         "1 objects are marked as difficult: written like others",
         "2 objects are of classes without a place: bottle 1, screw 1",
+        "never carried over: pose, truncated, occluded, parts, segmentations, lists of classes",
     ]
     found = open_dataset(folder / "tree", "val", "ilsvrc")
     assert [one.class_keys for one in found] == [("n02084071",), ("n02958343",)]
@@ -58,6 +61,11 @@ def test_voc_becomes_a_tree_of_ilsvrc_and_all_that_is_lost_is_said(
     again = convert_dataset(folder, *VOC, "--to", "ilsvrc", "--out", "tree")
     assert again.returncode == 2
     assert again.stderr.startswith("error: tree/ImageSets/DET/val.txt: the split is there already")
+
+
+def _renumbered() -> int:
+    number_of = {one.key: one.id for one in ilsvrc_classes()}
+    return sum(number_of.get(one.key, one.id) != one.id for one in voc_classes())
 
 
 def test_classes_and_marks_are_chosen(convert_dataset: Tool, folder: Path) -> None:

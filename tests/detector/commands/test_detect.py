@@ -68,7 +68,7 @@ def run(detect: Tool, weights: Path, folder: Path) -> subprocess.CompletedProces
     return detect(
         folder.parent,
         *("pictures", "--weights", weights, "-t", "0", "--max-proposals", "8"),
-        *("-o", "drawn", "-j", "json/found.json"),
+        *("-o", "drawn", "-j", "json/found.json", "--results", "coco", "json/list.json"),
     )
 
 
@@ -112,6 +112,19 @@ def test_drawn_copies_of_like_named_pictures_are_kept_apart(
     for name in names:
         with Image.open(drawn / name) as picture:
             assert picture.size == (150, 100)
+
+
+def test_results_are_the_same_detections(
+    run: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    del run
+    document = json.loads((folder.parent / "json/found.json").read_text())
+    records = json.loads((folder.parent / "json/list.json").read_text())
+    assert [one["bbox"] for one in records] == [
+        pytest.approx(one["bbox"], abs=2e-3) for one in document["annotations"]
+    ]
+    assert {one["image_id"] for one in records} == {"Cat", "deeper", "cat", "grey"}
+    assert {one["category_id"] for one in records} <= {1, 17, 18}  # COCO's person, cat and dog
 
 
 def test_json_lists_the_same_detections_as_the_table(

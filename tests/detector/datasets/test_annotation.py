@@ -36,8 +36,6 @@ def test_the_boxes_are_a_read_only_copy() -> None:
     ("boxes", "class_keys", "size", "message"),
     [
         ([], (DOG,), (40, 60), "0 boxes, but 1 class_keys"),
-        ([[0, 0, 61, 40]], (DOG,), (40, 60), "must lie in the image of 60 x 40"),
-        ([[-1, 0, 6, 4]], (DOG,), (40, 60), "must lie in the image"),
         ([[6, 0, 1, 4]], (DOG,), (40, 60), "x1 <= x2"),
         ([[0, 0, np.nan, 4]], (DOG,), (40, 60), "finite"),
         ([], (), (0, 60), "image_size must be positive"),
@@ -48,6 +46,22 @@ def test_impossible_annotations_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         annotation(boxes, class_keys, size)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "cut"),
+    [
+        (np.zeros((0, 4)), []),
+        ([[-1, -2, 61, 42]], [[0, 0, 60, 40]]),
+        ([[1, 2, 3, 4], [50, 30, 9999, 40]], [[1, 2, 3, 4], [50, 30, 60, 40]]),
+        ([[70, 5, 80, 9]], [[60, 5, 60, 9]]),  # wholly outside: without area
+    ],
+)
+def test_boxes_are_cut_where_that_is_asked(boxes: object, cut: list[list[int]]) -> None:
+    held = ImageAnnotation("a", Path("a"), (40, 60), np.array(boxes), (DOG,) * len(cut))
+    assert held.boxes_xyxy.tolist() == np.array(boxes).tolist()
+    assert held.clipped().boxes_xyxy.tolist() == cut
+    assert (held.clipped().class_keys, held.clipped().areas) == (held.class_keys, held.areas)
 
 
 def test_objects_are_chosen_with_all_that_is_known_of_them() -> None:

@@ -118,6 +118,20 @@ def test_classes_of_no_data_set_and_doubles_are_problems(tmp_path: Path) -> None
     ]
 
 
+def test_boxes_that_leave_their_image_by_more_than_a_pixel_are_problems(tmp_path: Path) -> None:
+    inside, by_one = (0, 0, 59, 39), (-1, -1, 60, 40)
+    a = xml((CAR, inside), (CAR, by_one), (DOG, (5, 5, 9999, 20)), (DOG, (5, -3, 9, 9)))
+    problems, _, contents = check(ilsvrc(tmp_path, a=a))
+    assert problems == [
+        (
+            f"R/Annotations/DET/val/a.xml: image 'a': the box ({corners}) of class {DOG} leaves"
+            f" the image of 60 x 40 pixels by {beyond}: correct the box or the size"
+        )
+        for corners, beyond in (("5, 5, 10000, 21", 9940), ("5, -3, 10, 10", 3))
+    ]
+    assert contents.objects_of == {CAR: 2, DOG: 2}
+
+
 def test_files_that_no_list_names_are_noted(tmp_path: Path) -> None:
     ilsvrc(tmp_path, a=xml())
     (tmp_path / "ImageSets/DET/val1.txt").write_text("b 2\n")

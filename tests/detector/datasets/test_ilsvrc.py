@@ -57,18 +57,18 @@ def test_inclusive_pixels_become_exclusive_edges(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("box", "clipped"),
+    ("box", "read"),
     [
-        ((0, 60, 0, 40), [0, 0, 60, 40]),
-        ((-5, 3, -9, 2), [0, 0, 4, 3]),
-        ((50, 999, 30, 999), [50, 30, 60, 40]),
+        ((0, 60, 0, 40), [0, 0, 61, 41]),
+        ((-5, 3, -9, 2), [-5, -9, 4, 3]),
+        ((50, 9999, 30, 999), [50, 30, 10000, 1000]),
     ],
 )
-def test_a_box_that_leaves_the_image_is_cut(
-    tmp_path: Path, box: tuple[int, ...], clipped: list[int]
+def test_a_box_that_leaves_the_image_stays_as_it_stands(
+    tmp_path: Path, box: tuple[int, ...], read: list[int]
 ) -> None:
     (tmp_path / "a.xml").write_text(xml(an_object(*box)))
-    assert read_xml(tmp_path / "a.xml", ILSVRC_RULES).boxes_xyxy.tolist() == [clipped]
+    assert read_xml(tmp_path / "a.xml", ILSVRC_RULES).boxes_xyxy.tolist() == [read]
 
 
 def test_names_may_hold_folders(tmp_path: Path) -> None:

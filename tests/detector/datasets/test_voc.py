@@ -48,18 +48,18 @@ def test_pixels_are_counted_from_1_and_the_last_belongs_to_the_box(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("box", "cut"),
+    ("box", "read"),
     [
-        ((0, 0, 60, 40), [0, 0, 60, 40]),  # counted from 0, as some write it
-        ((-5, 3, 70, 50), [0, 2, 60, 40]),
+        ((0, 0, 60, 40), [-1, -1, 60, 40]),  # counted from 0, as some write it
+        ((-5, 3, 70, 50), [-6, 2, 70, 50]),
         ((45.70000076293945, 1, 50, 40), [45 - 0.3, 0, 50, 40]),  # fractions of any length
     ],
 )
-def test_boxes_are_cut_at_the_border(
-    tmp_path: Path, box: tuple[float, ...], cut: list[float]
+def test_boxes_that_leave_their_image_stay_as_they_stand(
+    tmp_path: Path, box: tuple[float, ...], read: list[float]
 ) -> None:
     dataset = PascalVoc(tree(tmp_path, {"t": "a"}, a=xml(an_object("car", *box))), "t")
-    assert dataset[0].boxes_xyxy[0].tolist() == pytest.approx(cut)
+    assert dataset[0].boxes_xyxy[0].tolist() == pytest.approx(read)
 
 
 def test_difficult_objects_are_marked_and_parts_are_no_objects(tmp_path: Path) -> None:

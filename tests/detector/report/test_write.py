@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
-from math import nan
+from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ import pytest
 
 from detector.classes import ObjectClass, ilsvrc_classes
 from detector.report import ReportInput, analyse_report, write_report
-from detector.scoring import PROTOCOLS, GroundTruth, Predictions, Protocol
+from detector.report.page.tables import NOTHING
+from detector.scoring import COCO_NUMBERS, PROTOCOLS, GroundTruth, Predictions, Protocol
 from proposals import ProposalFile
 from proposals.evaluation.bootstrap import Interval
 
@@ -129,6 +130,20 @@ def test_the_head_says_what_was_scored_how_and_when(report: ReportInput, tmp_pat
     ):
         assert words in page.words
     assert page.of("time") == [{"datetime": "2026-11-25T06:07"}]
+
+
+def test_cocos_own_ap_heads_the_page_and_its_twelve_numbers_follow(
+    report: ReportInput, tmp_path: Path
+) -> None:
+    numbers = {number.name: 0.2 + i / 100 for i, number in enumerate(COCO_NUMBERS)} | {"APs": nan}
+    page, text = written(tmp_path, replace(report, protocol="coco", coco=numbers))
+    assert "<title>AP 0.200: theirs.txt</title>" in text
+    assert "AP50, which the rest of this page explains: 0.412, 95 % interval 0.300" in page.words
+    assert {"href": "#coco"} in page.of("a")
+    for name, value in numbers.items():
+        assert re.search(rf"{name} .{{5,60}} {NOTHING if isnan(value) else f'{value:.3f}'}", page.words)
+    other, _ = written(tmp_path, report)
+    assert {"href": "#coco"} not in other.of("a")
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

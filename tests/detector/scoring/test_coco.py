@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from detector.scoring import GroundTruth, Predictions, evaluate_coco, match, score_outcomes
+from detector.scoring import (
+    COCO_NUMBERS,
+    GroundTruth,
+    Predictions,
+    evaluate_coco,
+    match,
+    score_outcomes,
+)
 
 IMAGES, CLASSES = 6, (3, 7, 90)
 
@@ -94,6 +101,9 @@ def test_the_numbers_are_those_of_pycocotools(seed: int, objects: int, detection
     predictions = random_predictions(random, truth, detections)
     stats, evaluator = stats_of_pycocotools(truth, predictions)
     result = evaluate_coco(truth, predictions, CLASSES, image_count=IMAGES)
+    assert list(result.numbers) == [number.name for number in COCO_NUMBERS]
+    printed = [nan if value == -1 else value for value in stats.tolist()]
+    assert np.array_equal(list(result.numbers.values()), printed, equal_nan=True)
     if stats[0] == -1:
         assert np.isnan(result.mean_ap)
         return
@@ -124,6 +134,13 @@ def test_outcomes_at_all_thresholds_are_those_of_the_first() -> None:
     assert result.outcomes.found.tolist() == alone.found.tolist()
     assert result.outcomes.scores.tolist() == alone.scores.tolist()
     assert 0 < result.mean_ap < score_outcomes(alone, CLASSES).mean_ap
+
+
+def test_where_thresholds_are_others_pycocotools_prints_nothing() -> None:
+    truth = random_truth(np.random.default_rng(0), 9)
+    found = random_predictions(np.random.default_rng(1), truth, 9)
+    result = evaluate_coco(truth, found, CLASSES, image_count=IMAGES, iou_thresholds=[0.6])
+    assert (result.numbers, list(result.mean_ap_by_iou)) == ({}, [0.6])
 
 
 def test_classes_that_are_not_asked_for_and_the_blacklist_do_not_count() -> None:

@@ -69,7 +69,9 @@ def plain_ap(objects: list[tuple[int, Box]], detections: list[tuple[int, Box, fl
         return nan
     taken: set[int] = set()
     hits: list[bool] = []
-    for image, box, _ in sorted(detections, key=lambda detection: -detection[2]):
+    # The devkit sorts by image, then by confidence; both times equals stay in their order.
+    by_image = sorted(detections, key=lambda detection: detection[0])
+    for image, box, _ in sorted(by_image, key=lambda detection: -detection[2]):
         candidates = [
             (plain_overlap(box, other), -number)
             for number, (its_image, other) in enumerate(objects)

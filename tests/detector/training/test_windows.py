@@ -71,6 +71,13 @@ def test_labels_follow_the_overlap(config: SamplingConfig, labels: list[int]) ->
     assert label_windows(table, config).tolist() == labels
 
 
+def test_what_lies_outside_the_image_is_no_window() -> None:
+    leaving = annotated(boxes((50, -20, 9999, 40)), DOG)
+    table = build_window_table([leaving], [boxes((50, 0, 100, 40))], [DOG])
+    assert table.boxes_xyxy.tolist() == [[50, 0, 100, 40]] * 2
+    assert table.ious.tolist() == [1, 1]
+
+
 def test_a_table_holds_true_boxes_and_proposals_of_every_image() -> None:
     annotations = [
         annotated(boxes((0, 0, 20, 20), (50, 50, 90, 90)), CAR, CHAIR),

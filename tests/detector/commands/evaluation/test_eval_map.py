@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detector.classes import select_classes
 from detector.datasets.folds import fold_of
+from detector.detections.coco_json import write_coco_json
+from detector.detections.results import Detections
 
 Table = Callable[[subprocess.CompletedProcess[str]], dict[str, list[str]]]
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -66,11 +70,12 @@ def test_a_file_is_scored_in_the_classes_that_have_objects(
     assert lines[-1].startswith("95 % interval 0.0000 to 1.0000, from 1000 bootstrap resamples")
 
 
-def test_scoring_a_file_needs_no_torch_and_no_picture(eval_map: Tool, folder: Path) -> None:
+def test_scoring_a_file_needs_no_torch_and_no_folder_of_pictures(
+    eval_map: Tool, folder: Path
+) -> None:
     (folder / "shadow").mkdir()
     (folder / "shadow/torch.py").write_text("raise ImportError('torch is not wanted here')")
-    for picture in (folder / "tree/Data/DET/val").iterdir():
-        picture.unlink()
+    shutil.rmtree(folder / "tree/Data")
     assert eval_map(folder, *SCORE, path=folder / "shadow").returncode == 0
 
 
@@ -124,10 +129,11 @@ def test_each_protocol_scores_by_its_own_rule(
     run = run_here(*SCORE, "--classes", "car", "--protocol", protocol, "--resamples", "0")
     assert run.returncode == 0
     assert run.stdout.startswith(f"2 of 2 images; 1 classes asked for; rules of {protocol}\n")
-    assert f"\nmAP {mean} over 1 classes\n" in run.stdout
+    headline = f"\nAP {mean} over 1 classes; the" if protocol == "coco" else f"\nmAP {mean} over 1"
+    assert headline in run.stdout
     assert "interval" not in run.stdout
-    other_ious = "That is at an IoU of 0.5; at 0.75 it is 0.5050, over 0.50 to 0.95 0.5050"
-    assert (other_ious in run.stdout) == (protocol == "coco")
+    at_three_quarters = "\nAP75   0.75       all         100  0.5050\n"
+    assert (at_three_quarters in run.stdout) == (protocol == "coco")
 
 
 def test_the_interval_is_of_the_images_looked_at(run_here: Tool) -> None:
@@ -158,9 +164,43 @@ def test_results_of_coco_score_as_the_same_lines_do(folder: Path, run_here: Tool
     assert "theirs.json, record 5: must hold image_id" in damaged.stderr
 
 
+def test_what_detect_writes_as_json_can_be_scored(folder: Path, run_here: Tool) -> None:
+    classes, corners = (DOG, CAR), np.array([[0, 0, 50, 50], [50, 50, 100, 100]], np.float32)
+    scores, size = np.array([0.9, 0.7], np.float32), (100, 100)
+    of_a = Detections(corners, scores, np.array([1, 0]), classes, size)
+    found = [("../any/a.JPEG", of_a), ("c.JPEG", Detections.empty(classes, size))]
+    write_coco_json(folder / "found.json", found, classes)
+    (folder / "theirs.txt").write_text("10 37 0.9 0 0 49 49\n10 58 0.7 50 50 99 99\n")
+    of_json = run_here(*SPLIT, "--predictions", "found.json")
+    assert of_json.returncode == 0, of_json.stderr
+    assert of_json.stdout == run_here(*SCORE).stdout
+
+
+def test_a_file_is_written_in_the_formats_of_other_programs(folder: Path, run_here: Tool) -> None:
+    targets = [word for name in ("coco", "ilsvrc", "csv") for word in ("--results", name, name)]
+    folders = ["--results", "voc", "voc", "--results", "yolo", "yolo"]
+    run = run_here(*SCORE, *targets, *folders, "--every", "2")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("3 detections written to coco\n")
+    # Images a and c: what is of b is not among them.
+    assert (folder / "ilsvrc").read_text() == "".join(
+        line.replace("a 58", "10 58") for line in PREDICTIONS.splitlines(keepends=True)[:3]
+    )
+    assert [one["image_id"] for one in json.loads((folder / "coco").read_text())] == [10, 30, 10]
+    assert len((folder / "csv").read_text().splitlines()) == 4
+    assert (folder / "voc/comp4_det_val_car.txt").read_text() == "a 0.9 1 1 50 50\n"
+    assert (folder / "yolo/labels/c.txt").read_text().startswith("57 0.25 0.25 0.5 0.5 0.8")
+    assert not (folder / "yolo/labels/b.txt").exists()
+    again = run_here(*SCORE, *folders)
+    assert again.returncode == 2
+    assert "voc: must be a new or empty folder for results of voc" in again.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--results", "lvis", "p"], "no format 'lvis' here, but coco, voc, ilsvrc, csv, yolo"),
+        (["--results", "coco", "tree"], "tree: must be a file for results of coco, not a folder"),
         (["--root", "nowhere"], "nowhere: no such folder; give the folder of a data set"),
         (["--split", "test"], "test.txt: no such list; tree/ImageSets/DET holds val"),
         (["--predictions", "absent.txt"], "absent.txt: cannot be read"),
@@ -203,6 +243,19 @@ def test_no_object_in_the_images_is_refused(folder: Path, run_here: Tool) -> Non
     run = run_here(*SCORE, "--every", "2")
     assert run.returncode == 2
     assert "nothing to score" in run.stderr
+
+
+def test_where_the_blacklist_leaves_no_object_one_line_says_so(
+    folder: Path, run_here: Tool
+) -> None:
+    listed = "a n02958343\nb n02958343\na n02084071\n"
+    (folder / "black.txt").write_text(listed)
+    run = run_here(*SCORE, "--blacklist", "black.txt", "--report", "report")
+    assert run.returncode == 2
+    assert run.stderr == (
+        "error: these 3 images hold no object of the 200 classes but 3 that the rules of ilsvrc"
+        " do not ask for: nothing to score; choose other classes or images\n"
+    )
 
 
 def test_help_shows_commands_and_the_format_of_the_file(eval_map: Tool, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
+import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -53,6 +55,22 @@ def test_a_tree_of_voc_is_scored_with_its_difficult_objects(eval_map: Tool, tmp_
     ]
 
 
+def test_difficult_objects_alone_are_nothing_to_score_by_vocs_rules(
+    eval_map: Tool, tmp_path: Path
+) -> None:
+    voc_tree(tmp_path / "tree")
+    shutil.rmtree(tmp_path / "tree/JPEGImages")  # no protocol looks at pictures
+    annotation = tmp_path / "tree/Annotations/000005.xml"
+    annotation.write_text(annotation.read_text().replace(">0</difficult>", ">1</difficult>"))
+    (tmp_path / "found.txt").write_text("1 7 0.5 0 0 49 49\n")
+    flags = ("--root", "tree", "--split", "test", "--predictions", "found.txt", "--classes", "car")
+    run = eval_map(tmp_path, *flags, "--protocol", "voc")
+    assert run.returncode == 2
+    assert len(run.stderr.splitlines()) == 1
+    assert "hold no object of the 1 classes but 2 that the rules of voc do not" in run.stderr
+    assert eval_map(tmp_path, *flags, "--protocol", "ilsvrc").returncode == 0
+
+
 def coco_tree(root: Path) -> None:
     """Write images out of order, random objects of three classes, crowds, and results."""
     random = np.random.default_rng(0)
@@ -93,12 +111,28 @@ def test_a_tree_of_coco_scores_as_pycocotools_does_on_its_files(
         evaluator.summarize()
     mean, at_half, at_more = evaluator.stats[:3].tolist()
     assert 0 < mean < at_more < at_half < 1
-    flags = ("--root", ".", "--split", "val", "--format", "coco", "--protocol", "coco")
-    run = eval_map(tmp_path, *flags, "--predictions", "found.json", "--json", "ap.json")
+    # COCO's rules, as the tree is COCO's.
+    flags = ("--root", ".", "--split", "val", "--predictions", "found.json")
+    run = eval_map(tmp_path, *flags, "--json", "ap.json", "--report", "report")
     assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines()[-3:-1] == [
-        f"mAP {at_half:.4f} over 3 classes",
-        f"That is at an IoU of 0.5; at 0.75 it is {at_more:.4f}, over 0.50 to 0.95 {mean:.4f}",
-    ]
+    lines = run.stdout.splitlines()
+    assert lines[0] == "3 of 3 images; 3 classes of the data set; rules of coco"
+    assert lines[-16] == f"AP {mean:.4f} over 3 classes; the mean of IoUs from 0.50 to 0.95"
+    printed = [(line.split()[0], line.split()[-1]) for line in lines[-14:-2]]
+    stats = [None if value == -1 else value for value in evaluator.stats.tolist()]
+    assert None in stats  # no object is of medium size
+    names = ["AP", "AP50", "AP75", "APs", "APm", "APl"]
+    names += ["AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
+    shown = ["nan" if value is None else f"{value:.4f}" for value in stats]
+    assert printed == list(zip(names, shown, strict=True))
+    assert lines[-2].startswith(f"AP50 {at_half:.4f}, 95 % interval ")
     written = json.loads((tmp_path / "ap.json").read_text())
-    assert abs(written["mAP"] - at_half) < 1e-12
+    assert written["mAP"] == written["COCO"]["AP"] == mean
+    assert written["COCO"] == dict(zip(names, stats, strict=True))
+    assert sum(written["AP"].values()) / 3 == pytest.approx(mean)
+    page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
+    assert f"<title>AP {mean:.3f}: found.json</title>" in page
+    assert f"explains: {at_half:.3f}, 95 % interval" in page
+    assert "The twelve numbers of COCO" in page
+    other = eval_map(tmp_path, *flags, "--protocol", "ilsvrc", "--resamples", "0")
+    assert other.stdout.splitlines()[-1].startswith("mAP ")

@@ -88,19 +88,19 @@ def test_classes_are_the_files_own_and_ilsvrcs_where_they_are_the_same(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("box", "cut"),
+    ("box", "read"),
     [
-        ((50, 30, 10.0001, 10.0001), [50, 30, 60, 40]),
-        ((-2, -3, 5, 5), [0, 0, 3, 2]),
+        ((50, 30, 10.5, 99), [50, 30, 60.5, 129]),
+        ((-2, -3, 5, 5), [-2, -3, 3, 2]),
         ((5, 5, 0, 3), [5, 5, 5, 8]),
         ((60, 40, 0, 0), [60, 40, 60, 40]),
     ],
 )
-def test_boxes_are_cut_at_the_border(
-    tmp_path: Path, box: tuple[float, ...], cut: list[float]
+def test_boxes_that_leave_their_image_stay_as_they_stand(
+    tmp_path: Path, box: tuple[float, ...], read: list[float]
 ) -> None:
     dataset = Coco(tree(tmp_path, [image(1, "a.jpg")], [an_object(1, 1, *box)]), "val")
-    assert dataset[0].boxes_xyxy.tolist() == [cut]
+    assert dataset[0].boxes_xyxy.tolist() == [read]
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,22 @@ def test_classes_of_ones_own_survive(tmp_path: Path, dataset_format: DatasetForm
     assert [c.name for c in found.classes] == names[dataset_format]
 
 
+@pytest.mark.parametrize(
+    ("dataset_format", "images", "classes"), [("ilsvrc", 0, 2), ("voc", 2, 2), ("coco", 0, 0)]
+)
+def test_other_numbers_of_images_and_classes_are_counted(
+    tmp_path: Path, dataset_format: DatasetFormat, images: int, classes: int
+) -> None:
+    own = (ObjectClass(7, DOG, "dog"), ObjectClass(9, CAT, "cat"))
+    writer = open_writer(tmp_path, "val", dataset_format, own)
+    (tmp_path / "p.jpg").touch()
+    for name, number in (("a", 1), ("b", 7), ("c", 9)):
+        one = annotated([[0, 0, 9, 9]], DOG, image_id=name)
+        writer.add(one, number, SourcePicture(tmp_path / "p.jpg", one.image_size, None))
+    writer.finish()
+    assert (writer.changes["renumbered"], writer.changes["reclassed"]) == (images, classes)
+
+
 def test_marks_survive_where_the_format_has_them(tmp_path: Path) -> None:
     marks = {"difficult": (True, False), "crowd": (False, True), "areas": (7.25, 50.0)}
     one = annotated([[0, 0, 9, 9], [1, 1, 9, 9]], DOG, CAT, **marks)

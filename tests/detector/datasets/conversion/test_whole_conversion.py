@@ -83,6 +83,16 @@ def test_a_data_set_is_converted_and_what_is_wrong_is_skipped(source: Path, tmp_
     assert found[0].class_keys == (DOG, DOG)
 
 
+def test_crowds_become_difficult_objects_of_voc(source: Path, tmp_path: Path) -> None:
+    result, found = convert(source, tmp_path / "out", "voc")
+    assert (result.veiled, dict(result.unmarked)) == (1, {"areas": 1})
+    assert found[0].difficult == (False, False, True)
+    assert not any(found[0].crowd)
+    for other in ("ilsvrc", "coco"):
+        result, _ = convert(source, tmp_path / other, other)
+        assert result.veiled == 0
+
+
 def test_a_jpeg_is_linked_and_another_picture_encoded(source: Path, tmp_path: Path) -> None:
     _, found = convert(source, tmp_path / "out", "voc")
     original = source / "val/jpeg.jpg"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ def test_a_byte_order_mark_is_harmless(tmp_path: Path) -> None:
     assert read(tmp_path / "a.json", "\ufeff[1]") == [1]
 
 
+def test_what_gzip_packed_is_read_like_any(tmp_path: Path) -> None:
+    assert read(tmp_path / "a.json", gzip.compress(b"[1]"), max_bytes=60) == [1]
+
+
 def test_the_limits_are_inclusive(tmp_path: Path) -> None:
     assert read(tmp_path / "a.json", "[1]", max_bytes=3) == [1]
     deepest = "[" * MAX_DEPTH + "]" * MAX_DEPTH
@@ -69,6 +74,8 @@ def test_the_limits_are_inclusive(tmp_path: Path) -> None:
         ("[1]".encode("utf-16"), "not UTF-8"),
         ("[1]".encode("utf-32"), "not UTF-8|not JSON"),
         (" " * 100_001, "larger than 100000 bytes"),
+        (gzip.compress(b" " * 100_001), "unpacks to more than 100000 bytes"),
+        (gzip.compress(b"[1]")[:-1], "damaged gzip"),
     ],
 )
 def test_anything_else_is_refused_in_one_line(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from detector.classes import ObjectClass, select_classes
 from detector.scoring import ScoringFileError
+from detector.scoring.coco import COCO_NUMBERS, CocoResult
 from detector.scoring.evaluation import Evaluation
 from detector.scoring.files.evaluation_file import read_evaluation, write_evaluation
 from detector.scoring.outcomes import PROTOCOLS, Outcomes, Protocol
@@ -139,6 +141,27 @@ def test_no_class_and_no_image_are_read_back(tmp_path: Path, image_ids: tuple[st
     write_evaluation(tmp_path / "a.json", evaluation_of([], [], classes=(), image_ids=image_ids))
     read = read_evaluation(tmp_path / "a.json")
     assert (read.classes, read.image_ids, len(read.outcomes.scores)) == ((), image_ids, 0)
+
+
+def test_by_cocos_rules_the_numbers_of_pycocotools_stand_beside(tmp_path: Path) -> None:
+    path, outcomes = tmp_path / "a.json", replace(SMALL.outcomes, protocol="coco")
+    numbers = {number.name: i / 100 for i, number in enumerate(COCO_NUMBERS)} | {"APs": np.nan}
+    aps = {DOG.id: 0.25, 7: np.nan, CAR.id: 0.75}
+    coco = CocoResult(outcomes, numbers, 0.5, {}, aps)
+    write_evaluation(path, replace(SMALL, outcomes=outcomes), coco)
+    content = json.loads(path.read_text())
+    assert content["COCO"] == numbers | {"APs": None}
+    assert content["mAP"] == 0.5
+    assert content["AP"] == {str(DOG.id): 0.25, "7": None, str(CAR.id): 0.75}
+    assert by_class(read_evaluation(path).outcomes) == by_class(outcomes)
+    for damage, message in (
+        ({"AP": 0.5}, "'COCO' lacks the key \"AP50\""),
+        (content["COCO"] | {"ARl": 2}, "'COCO', 'ARl' must be null or from 0 to 1, but is 2"),
+        (7, "'COCO' must be an object"),
+    ):
+        path.write_text(json.dumps(content | {"COCO": damage}))
+        with pytest.raises(ScoringFileError, match=message):
+            read_evaluation(path)
 
 
 DETECTIONS = ("detections", "7")

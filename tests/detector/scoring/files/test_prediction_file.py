@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +173,37 @@ def test_a_file_that_is_absent_or_not_text_is_refused(tmp_path: Path) -> None:
         read_predictions(tmp_path / "p.txt", IMAGES)
     with pytest.raises(ScoringFileError, match=r"absent\.txt: cannot be read \(No such file"):
         read_predictions(tmp_path / "absent.txt", IMAGES)
+
+
+def test_what_gzip_packed_reads_as_its_content(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "p.txt", tmp_path / "packed"
+    plain.write_text(GOOD)
+    packed.write_bytes(gzip.compress(GOOD.encode()))
+    read, expected = (read_predictions(path, IMAGES) for path in (packed, plain))
+    assert len(read) == len(expected) > 0
+    assert read.boxes_xyxy.tolist() == expected.boxes_xyxy.tolist()
+    packed.write_bytes(gzip.compress(f"{GOOD}11 37 inf 1 2 3 4\n".encode()))
+    with pytest.raises(ScoringFileError, match=r"packed, line \d+: confidence must be"):
+        read_predictions(packed, IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(GOOD.encode() * 99)[:-9], "damaged gzip"),
+        (gzip.compress(GOOD.encode())[:14] + b"\xff" * 40, "damaged gzip"),
+        (b"\x1f\x8b", "damaged gzip"),
+        (gzip.compress(b"\n" * 3_000_000), "unpacks to more than 1000000 bytes"),
+        (gzip.compress(b"\xff\xfe\x00"), "not a text file"),
+    ],
+)
+def test_packed_files_that_are_damaged_or_bombs_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
+) -> None:
+    monkeypatch.setattr("detector.scoring.files.prediction_file._MAX_UNPACKED", 1_000_000)
+    (tmp_path / "p.txt.gz").write_bytes(content)
+    with pytest.raises(ScoringFileError, match=message):
+        read_predictions(tmp_path / "p.txt.gz", IMAGES)
 
 
 def test_classes_other_than_ilsvrcs_can_be_given(tmp_path: Path) -> None:

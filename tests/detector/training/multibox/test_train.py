@@ -91,6 +91,17 @@ def test_only_what_is_not_frozen_learns(
     assert load_multibox(path, GoogLeNet(1)).network.size == 64
 
 
+def test_what_lies_outside_the_images_is_not_learned(
+    annotations: list[ImageAnnotation], imagenet: Path, tmp_path: Path
+) -> None:
+    leaving = [replace(one, boxes_xyxy=one.boxes_xyxy * [1, 1, 9, 9]) for one in annotations]
+    config = replace(CONFIG, steps=1, freeze="backbone", priors="kmeans")
+    path = train(leaving, imagenet, tmp_path, config)
+    priors = load_file(path)["head.priors"]
+    assert (priors >= 0).all()
+    assert (priors <= 1).all()
+
+
 def test_a_run_that_was_cut_off_ends_in_the_same_weights(
     annotations: list[ImageAnnotation], imagenet: Path, tmp_path: Path
 ) -> None:

@@ -57,6 +57,15 @@ box = st.tuples(corner, corner, st.integers(1, SIDE), st.integers(1, SIDE)).map(
 )
 
 
+def test_what_lies_outside_the_image_is_no_window() -> None:
+    leaving = annotated(boxes((20, -20, 99, 20), (0, 20, 20, 40)), DOG, CAR)
+    cut = annotated(boxes((20, 0, 40, 20), (0, 20, 20, 40)), DOG, CAR)
+    proposed = [boxes((20, 0, 40, 20), (0, 0, 9, 9))]
+    found, expected = (draw_windows([one], proposed, KEYS, SvmConfig()) for one in (leaving, cut))
+    for column, of_cut in zip(found, expected, strict=True):
+        assert column.tolist() == of_cut.tolist()
+
+
 @given(
     objects=st.lists(st.tuples(box, st.sampled_from([*KEYS, CHAIR])), max_size=4),
     proposed=st.lists(box, max_size=12),
