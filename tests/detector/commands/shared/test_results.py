@@ -35,8 +35,8 @@ def test_formats_come_with_their_paths(tmp_path: Path, capsys: pytest.CaptureFix
     for wrong in (f"ilsvrc={out}", "coco", "coco=", f"={out}", ""):
         with pytest.raises(SystemExit):
             result_targets(parsed("--results", wrong), without={"ilsvrc"})
-        message = f"--results: must be FORMAT=PATH with one of coco, voc, csv, yolo, but is '{wrong}'"
-        assert message in capsys.readouterr().err
+        message = f"must be FORMAT=PATH with one of coco, voc, csv, yolo, but is '{wrong}'"
+        assert f"--results: {message}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
