@@ -1,12 +1,14 @@
 """Score one file of detections by every scorer, and say rule by rule why the numbers differ.
 
 Command: ``python benchmarks/scorers_beside.py --root ILSVRC --split val --predictions
-predictions_val.txt``; seconds for 270 photographs. Beginning with the rules of ILSVRC's devkit, one
-rule after another is exchanged for VOC's or COCO's in plain loops (`shared/plain_rules.py`), and
-each line says what that changes. Where a set of rules is that of a scorer, the scorer's own number
-stands behind: ours (`detector.scoring`), pycocotools' as its examples use it, and that of
-torchmetrics (of the extra ``bench``; left out where it is not there). `docs/agreement.md` explains
-the lines.
+predictions_val.txt``; seconds for 270 photographs. Without a file, detections are made up by moving
+the objects, with scores of one decimal, so that ties decide much.
+
+Beginning with the rules of ILSVRC's devkit, one rule after another is exchanged for VOC's or COCO's
+in plain loops (`shared/plain_rules.py`), and each line says what that changes. Where a set of rules
+is that of a scorer, the scorer's own number stands behind: ours (`detector.scoring`), pycocotools'
+as its examples use it, and that of torchmetrics (of the extra ``bench``; left out where it is not
+there). `docs/agreement.md` explains the lines.
 """
 
 from __future__ import annotations
@@ -66,13 +68,16 @@ def main() -> None:
     images = ImageIndex(
         [dataset.image_ids[i] for i in order], [dataset.image_numbers[i] for i in order]
     )
-    found = read_detections(options.predictions, images, dataset.classes)
     classes = dataset.classes
     if options.classes:
         classes = select_classes(options.classes, classes)
     truth = gather_ground_truth(((i, dataset[at]) for i, at in enumerate(order)), classes)
     class_ids = [one.id for one in classes]
-    found = found.where(np.isin(found.class_ids, class_ids))
+    if options.predictions is None:
+        found = made_up(truth)
+    else:
+        found = read_detections(options.predictions, images, dataset.classes)
+        found = found.where(np.isin(found.class_ids, class_ids))
     if len(found) == 0 or len(truth) == 0:
         raise SystemExit("no object or no detection of these classes: nothing to score")
     print(f"{len(images)} images, {len(truth)} objects, {len(found)} detections\n")
@@ -89,9 +94,27 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--split", default="val")
     parser.add_argument("--format", choices=DATASET_FORMATS, help="default: what the root shows")
-    parser.add_argument("--predictions", type=Path, required=True, help="any file of eval-map")
+    parser.add_argument(
+        "--predictions", type=Path, help="any file of eval-map (default: made up from the objects)"
+    )
     parser.add_argument("--classes", nargs="+", metavar="KEY", help="default: all")
     return parser.parse_args()
+
+
+def made_up(truth: GroundTruth) -> Predictions:
+    """Return three detections an object, moved at random, with scores of one decimal."""
+    random = np.random.default_rng(0)
+    rows = random.permutation(np.repeat(np.arange(len(truth)), 3))
+    boxes = truth.boxes_xyxy[rows].astype(np.float64)
+    sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    moved = np.sort((boxes + random.normal(0, 0.18, boxes.shape) * sides).reshape(-1, 2, 2), axis=1)
+    others = random.choice(np.unique(truth.class_ids), len(rows))
+    return Predictions(
+        truth.image_indices[rows],
+        np.where(random.random(len(rows)) < 0.85, truth.class_ids[rows], others),
+        moved.reshape(-1, 4).astype(np.float32),
+        random.beta(2, 3, len(rows)).round(1),
+    )
 
 
 def print_way(

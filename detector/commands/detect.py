@@ -17,7 +17,7 @@ Fewer and surer detections, faster, as COCO-style JSON too:
 
 All that is found, as COCO's results list and as one text a picture for tools of YOLO:
 
-    inception-rcnn detect val2017/ -t 0 --results coco found.json --results yolo labels
+    inception-rcnn detect val2017/ -t 0 --results coco=found.json --results yolo=labels
 
 Dogs and cats only, by name, WordNet id or number; inception-rcnn classes lists what there is:
 

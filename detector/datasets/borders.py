@@ -29,4 +29,5 @@ def overhangs(boxes_xyxy: NDArray[np.float32], image_size: tuple[int, int]) -> N
     """Return by how many pixels each box (G, 4) leaves an image of (height, width) at most."""
     height, width = image_size
     beyond = boxes_xyxy[:, 2:] - np.array([width, height], np.float32)
-    return np.maximum(beyond, -boxes_xyxy[:, :2]).max(axis=1, initial=0)
+    most: NDArray[np.float32] = np.maximum(beyond, -boxes_xyxy[:, :2]).max(axis=1, initial=0)
+    return most

@@ -23,8 +23,8 @@ The proposals of a file that propose made of the split:
 Write the detections as COCO's results list and as VOC's submission files, too; with --predictions,
 a file that is there is so converted:
 
-    inception-rcnn eval-map --root VOCdevkit/VOC2007 --split test --results coco found.json \
-        --results voc results/VOC2007/Main
+    inception-rcnn eval-map --root VOCdevkit/VOC2007 --split test --results coco=found.json \
+        --results voc=results/VOC2007/Main
 
 Score a file that is there, from this or any other detector, in two classes only:
 

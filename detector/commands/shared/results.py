@@ -22,10 +22,9 @@ def add_results_flag(parser: argparse.ArgumentParser) -> None:
     """Add ``--results``, which `result_targets` reads."""
     parser.add_argument(
         "--results",
-        nargs=2,
         action="append",
         default=[],
-        metavar=("FORMAT", "PATH"),
+        metavar="FORMAT=PATH",
         help="write the detections for another program, too; may be given several times: coco (a"
         " results list), ilsvrc (the devkit's text) or csv into a file, voc (a submission file a"
         " class) or yolo (a text a picture) into a new folder; docs/scoring.md lays them out",
@@ -43,11 +42,14 @@ def result_targets(
 
     targets: list[tuple[ResultFormat, Path]] = []
     known = {name: name for name in RESULT_FORMATS if name not in without}
-    for name, path in options.results:
-        if name not in known:
-            refuse_usage(f"--results: no format '{name}' here, but {', '.join(known)}")
-        check_result_path(known[name], Path(path))
-        targets.append((known[name], Path(path)))
+    for word in options.results:
+        name, _, path = word.partition("=")
+        if name not in known or not path:
+            refuse_usage(
+                f"--results: must be FORMAT=PATH with one of {', '.join(known)}, but is '{word}'"
+            )
+        check_result_path(known[name], Path(path).expanduser())
+        targets.append((known[name], Path(path).expanduser()))
     return targets
 
 

@@ -68,7 +68,7 @@ def run(detect: Tool, weights: Path, folder: Path) -> subprocess.CompletedProces
     return detect(
         folder.parent,
         *("pictures", "--weights", weights, "-t", "0", "--max-proposals", "8"),
-        *("-o", "drawn", "-j", "json/found.json", "--results", "coco", "json/list.json"),
+        *("-o", "drawn", "-j", "json/found.json", "--results", "coco=json/list.json"),
     )
 
 

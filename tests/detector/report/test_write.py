@@ -141,7 +141,8 @@ def test_cocos_own_ap_heads_the_page_and_its_twelve_numbers_follow(
     assert "AP50, which the rest of this page explains: 0.412, 95 % interval 0.300" in page.words
     assert {"href": "#coco"} in page.of("a")
     for name, value in numbers.items():
-        assert re.search(rf"{name} .{{5,60}} {NOTHING if isnan(value) else f'{value:.3f}'}", page.words)
+        shown = NOTHING if isnan(value) else f"{value:.3f}"
+        assert re.search(rf"{name} .{{5,60}} {shown}", page.words)
     other, _ = written(tmp_path, report)
     assert {"href": "#coco"} not in other.of("a")
 

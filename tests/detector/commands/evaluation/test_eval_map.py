@@ -177,8 +177,9 @@ def test_what_detect_writes_as_json_can_be_scored(folder: Path, run_here: Tool) 
 
 
 def test_a_file_is_written_in_the_formats_of_other_programs(folder: Path, run_here: Tool) -> None:
-    targets = [word for name in ("coco", "ilsvrc", "csv") for word in ("--results", name, name)]
-    folders = ["--results", "voc", "voc", "--results", "yolo", "yolo"]
+    names = ("coco", "ilsvrc", "csv")
+    targets = [word for name in names for word in ("--results", f"{name}={name}")]
+    folders = ["--results", "voc=voc", "--results", "yolo=yolo"]
     run = run_here(*SCORE, *targets, *folders, "--every", "2")
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("3 detections written to coco\n")
@@ -199,8 +200,8 @@ def test_a_file_is_written_in_the_formats_of_other_programs(folder: Path, run_he
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--results", "lvis", "p"], "no format 'lvis' here, but coco, voc, ilsvrc, csv, yolo"),
-        (["--results", "coco", "tree"], "tree: must be a file for results of coco, not a folder"),
+        (["--results", "lvis=p"], "one of coco, voc, ilsvrc, csv, yolo, but is 'lvis=p'"),
+        (["--results", "coco=tree"], "tree: must be a file for results of coco, not a folder"),
         (["--root", "nowhere"], "nowhere: no such folder; give the folder of a data set"),
         (["--split", "test"], "test.txt: no such list; tree/ImageSets/DET holds val"),
         (["--predictions", "absent.txt"], "absent.txt: cannot be read"),

@@ -30,11 +30,13 @@ def parsed(*words: str) -> argparse.Namespace:
 def test_formats_come_with_their_paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "out")
     assert result_targets(parsed()) == []
-    targets = result_targets(parsed("--results", "coco", out, "--results", "yolo", out))
-    assert targets == [("coco", Path(out)), ("yolo", Path(out))]
-    with pytest.raises(SystemExit):
-        result_targets(parsed("--results", "ilsvrc", out), without={"ilsvrc"})
-    assert "no format 'ilsvrc' here, but coco, voc, csv, yolo" in capsys.readouterr().err
+    targets = result_targets(parsed("--results", f"coco={out}=", "--results", f"yolo={out}"))
+    assert targets == [("coco", Path(f"{out}=")), ("yolo", Path(out))]
+    for wrong in (f"ilsvrc={out}", "coco", "coco=", f"={out}", ""):
+        with pytest.raises(SystemExit):
+            result_targets(parsed("--results", wrong), without={"ilsvrc"})
+        message = f"must be FORMAT=PATH with one of coco, voc, csv, yolo, but is '{wrong}'"
+        assert f"--results: {message}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,7 @@ def test_what_gzip_packed_reads_as_its_content(tmp_path: Path) -> None:
     [
         (gzip.compress(GOOD.encode() * 99)[:-9], "damaged gzip"),
         (gzip.compress(GOOD.encode())[:14] + b"\xff" * 40, "damaged gzip"),
+        (gzip.compress(b"")[:10] + b"\xff" * 40, "damaged gzip"),  # no kind of block that there is
         (b"\x1f\x8b", "damaged gzip"),
         (gzip.compress(b"\n" * 3_000_000), "unpacks to more than 1000000 bytes"),
         (gzip.compress(b"\xff\xfe\x00"), "not a text file"),
