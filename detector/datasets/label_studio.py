@@ -28,7 +28,7 @@ from detector.datasets.dataset import Dataset
 from detector.datasets.problems import Problem, Report, refuse
 from detector.datasets.reading.pictures import read_header
 from detector.datasets.reading.safe_json import read_json
-from detector.datasets.reading.text_file import leads_astray, shown
+from detector.datasets.reading.text_file import leads_astray
 from proposals.images import ImageError
 
 _MAX_BYTES: Final = 1 << 30
@@ -151,21 +151,17 @@ def _region(one: Mapping[str, Any]) -> Region | str:
     names = value.get("rectanglelabels")
     if not (isinstance(names, list) and len(names) == 1 and _is_name(names[0])):
         return f"must have one label, but has {short_repr(names)}: give it one"
-    size = (one.get("original_height"), one.get("original_width"))
+    size: tuple[Any, Any] = (one.get("original_height"), one.get("original_width"))
     if not all(type(side) is int and 1 <= side <= MAX_SIDE for side in size):
-        return f"original_height and original_width must be pixels, but are {size}: correct them"
+        return f"original_height and original_width must be pixels, but are {short_repr(size)}: correct them"
     if one.get("image_rotation") or value.get("rotation"):
         return "is turned: turn rectangle and picture upright in Label Studio"
-    percent = [value.get(key) for key in ("x", "y", "width", "height")]
-    if not all(type(number) in {int, float} and abs(number) < 1e6 for number in percent):  # type: ignore[arg-type]
+    percent: list[Any] = [value.get(key) for key in ("x", "y", "width", "height")]
+    if not all(type(number) in {int, float} and abs(number) < 1e6 for number in percent):
         return f"x, y, width and height must be percent, but are {short_repr(percent)}: correct it"
-    score = one.get("score")
-    return _placed(
-        names[0],
-        [float(number) / 100 for number in percent],  # type: ignore[arg-type]
-        (int(size[0]), int(size[1])),  # type: ignore[arg-type]
-        float(score) if type(score) in {int, float} else None,  # type: ignore[arg-type]
-    )
+    score: Any = one.get("score")
+    shares_xywh = [number / 100 for number in percent]
+    return _placed(names[0], shares_xywh, size, score if type(score) in {int, float} else None)
 
 
 def _placed(

@@ -35,7 +35,8 @@ def label_studio_config(classes: Iterable[ObjectClass]) -> str:
     labels = "".join(f"    <Label value={quoteattr(one.name)}/>\n" for one in classes)
     return (
         f'<View>\n  <Image name="{_TO}" value="${_TO}"/>\n'
-        f'  <RectangleLabels name="{_FROM}" toName="{_TO}">\n{labels}  </RectangleLabels>\n</View>\n'
+        f'  <RectangleLabels name="{_FROM}" toName="{_TO}">\n'
+        f"{labels}  </RectangleLabels>\n</View>\n"
     )
 
 

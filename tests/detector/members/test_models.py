@@ -198,9 +198,7 @@ def test_nothing_is_saved_over_what_is_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_shipped")
-def test_a_model_that_cannot_be_saved_whole_leaves_nothing(
-    member: Member, tmp_path: Path
-) -> None:
+def test_a_model_that_cannot_be_saved_whole_leaves_nothing(member: Member, tmp_path: Path) -> None:
     paths = [tmp_path / "of" / f"{letter}.safetensors" for letter in "ab"]
     for path in paths:
         save_member(path, member)

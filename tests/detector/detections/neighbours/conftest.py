@@ -13,7 +13,7 @@ CLASSES = select_classes(["person", "dog", "traffic light"])
 
 @pytest.fixture(scope="session")
 def found() -> Detections:
-    """Two kinds of objects in a picture of 400 x 300 pixels, one of fractions and one at the edge."""
+    """Return three objects in a picture of 400 x 300 pixels, one with edges between pixels."""
     return Detections(
         boxes_xyxy=np.array([[0, 0, 400, 300], [12.25, 30.5, 50.75, 81], [1, 2, 3, 4]], np.float32),
         scores=np.array([0.9, 0.5, 0.25], np.float32),

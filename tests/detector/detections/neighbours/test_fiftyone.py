@@ -25,7 +25,7 @@ def test_boxes_are_shares_of_the_image_and_come_back(
 ) -> None:
     theirs = found.to_fiftyone()
     first, second, _ = theirs.detections
-    assert (first.label, first.bounding_box) == ("traffic light", [0, 0, 1, 1])
+    assert (first.label, first.bounding_box) == ("traffic_light", [0, 0, 1, 1])
     assert second.bounding_box == pytest.approx([12.25 / 400, 30.5 / 300, 38.5 / 400, 50.5 / 300])
     assert second.confidence == 0.5
     assert_same(found, Detections.from_fiftyone(theirs, found.classes, (300, 400)), 1e-4)
@@ -39,7 +39,7 @@ def test_a_sample_keeps_them(found: Detections, assert_same: Compare) -> None:
 
 def test_annotations_and_strange_classes_are_refused(found: Detections) -> None:
     theirs = found.to_fiftyone()
-    with pytest.raises(ValueError, match="'traffic light' names no class"):
+    with pytest.raises(ValueError, match="'traffic_light' names no class"):
         Detections.from_fiftyone(theirs, select_classes(["dog", "person"]), (300, 400))
     theirs.detections[1].confidence = None
     with pytest.raises(ValueError, match="FiftyOne's number 1 has none: it is an annotation"):

@@ -29,7 +29,7 @@ def test_its_parts_are_ours_and_what_it_selects_comes_back(
 ) -> None:
     theirs = found.to_supervision()
     assert theirs.xyxy.tolist() == found.boxes_xyxy.tolist()
-    assert theirs["class_name"].tolist() == ["traffic light", "person", "traffic light"]
+    assert theirs["class_name"].tolist() == ["traffic_light", "person", "traffic_light"]
     assert theirs.area.tolist() == [120000.0, 1944.25, 4.0]
     assert_same(found, Detections.from_supervision(theirs, found.classes, (300, 400)), 0)
     sure = Detections.from_supervision(theirs[theirs.confidence > 0.4], found.classes, (300, 400))

@@ -105,4 +105,6 @@ def test_the_pipeline_itself_gives_the_same_form(found: Detections) -> None:
         )
     again = Detections.from_transformers(theirs, found.classes, (300, 400))
     assert len(again) == len(theirs)
-    assert again.scores.tolist() == pytest.approx(sorted((o["score"] for o in theirs), reverse=True))
+    assert again.scores.tolist() == pytest.approx(
+        sorted((o["score"] for o in theirs), reverse=True)
+    )
