@@ -153,7 +153,8 @@ def _region(one: Mapping[str, Any]) -> Region | str:
         return f"must have one label, but has {short_repr(names)}: give it one"
     size: tuple[Any, Any] = (one.get("original_height"), one.get("original_width"))
     if not all(type(side) is int and 1 <= side <= MAX_SIDE for side in size):
-        return f"original_height and original_width must be pixels, but are {short_repr(size)}: correct them"
+        wanted = "original_height and original_width must be pixels"
+        return f"{wanted}, but are {short_repr(size)}: correct them"
     if one.get("image_rotation") or value.get("rotation"):
         return "is turned: turn rectangle and picture upright in Label Studio"
     percent: list[Any] = [value.get(key) for key in ("x", "y", "width", "height")]
