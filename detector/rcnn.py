@@ -8,7 +8,7 @@ Each step can be called alone. ``Detector.detect`` runs all of them::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,8 +22,9 @@ from detector.config import DEFAULT_MODEL, DetectorConfig, Execution
 from detector.detections.results import Detections
 from detector.detections.selection import select_detections
 from detector.engines import Engine, make_engine, make_onnx_engine
+from detector.members.ensemble_file import Ensemble
 from detector.members.file import MemberFile, open_members
-from detector.members.models import open_model
+from detector.members.models import default_ensemble, open_model, save_model
 from detector.members.settings import check_members
 from detector.pipeline import (
     Prepared,
@@ -103,6 +104,7 @@ class Detector:
         self.others = others
         self.proposer = proposer or default_proposer()
         self.config = config or engine.settings[0].detection
+        self._saved: tuple[tuple[MemberFile, ...], Ensemble] | None = None
 
     @classmethod
     def load(
@@ -139,8 +141,7 @@ class Detector:
             engine = make_onnx_engine(paths[0], execution)
             return cls(engine, proposer, replace(engine.settings[0].detection, **settings))
         members = open_members(paths)
-        config = replace(members[0].settings.detection, **settings)
-        return cls._of_members(members, proposer, execution, config)
+        return cls._of_members(members, default_ensemble(members), proposer, execution, settings)
 
     @classmethod
     def from_pretrained(
@@ -176,22 +177,53 @@ class Detector:
             not agree, or a setting is impossible.
         """
         opened = open_model(model, members)
-        config = replace(opened.ensemble.detection, **settings)
-        return cls._of_members(opened.members, proposer, execution, config)
+        return cls._of_members(opened.members, opened.ensemble, proposer, execution, settings)
 
     @classmethod
     def _of_members(
         cls,
         members: Sequence[MemberFile],
+        ensemble: Ensemble,
         proposer: Proposer | None,
         execution: Execution | None,
-        config: DetectorConfig,
+        settings: Mapping[str, Any],
     ) -> Detector:
         """Return a cascade behind the first member, or without a threshold one engine of all."""
+        config = replace(ensemble.detection, **settings)
         if len(members) == 1 or config.cascade_threshold == 0:
-            return cls(make_engine(members, execution), proposer, config)
-        first, others = (make_engine(part, execution) for part in (members[:1], members[1:]))
-        return cls(first, proposer, config, others)
+            detector = cls(make_engine(members, execution), proposer, config)
+        else:
+            first, others = (make_engine(part, execution) for part in (members[:1], members[1:]))
+            detector = cls(first, proposer, config, others)
+        detector._saved = tuple(members), replace(ensemble, detection=config)
+        return detector
+
+    def save_pretrained(self, save_directory: str | Path) -> None:
+        """Write the detector as a model's folder, which `from_pretrained` loads.
+
+        Its members' files are copied as they are; the settings that it was loaded with, with those
+        that replaced them, become the file of the ensemble. So loose files become a model.
+
+        Parameters
+        ----------
+        save_directory : str or Path
+            A folder that is not there yet, or is empty.
+
+        Raises
+        ------
+        ValueError
+            If the detector was not loaded from member files.
+        WeightsError
+            If the folder holds something.
+        OSError
+            If a file cannot be read or written.
+        """
+        if self._saved is None:
+            raise ValueError(
+                "only a detector of member files can be saved as a model: copy the ONNX file, or"
+                " load the members that it was made of"
+            )
+        save_model(save_directory, *self._saved)
 
     @property
     def classes(self) -> tuple[ObjectClass, ...]:

@@ -190,7 +190,7 @@ def test_every_package_with_kernels_is_part_of_the_stamp_of_their_machine_code()
 
 
 def test_documents_point_at_what_is_there() -> None:
-    folders = [ROOT / name for name in (*MAY_IMPORT, "docs", "benchmarks")]
+    folders = [ROOT / name for name in (*MAY_IMPORT, "docs", "benchmarks", ".github")]
     for document in [ROOT / "README.md", *(path for one in folders for path in one.rglob("*.md"))]:
         text = document.read_text(encoding="utf-8")
         links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.classes import ObjectClass, select_classes
 from proposals.boxes import check_boxes
+
+if TYPE_CHECKING:
+    import fiftyone
+    import supervision
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +95,123 @@ class Detections:
         """
         labels = [self.classes.index(one) for one in select_classes(keys, self.classes)]
         return self._where(np.isin(self.labels, labels))
+
+    def to_supervision(self) -> supervision.Detections:
+        """Return the detections as those of Roboflow's supervision (``pip install supervision``).
+
+        ``xyxy`` are the boxes, ``confidence`` the scores, ``class_id`` the labels, and
+        ``data["class_name"]`` the names of the classes. All are copies.
+        """
+        from detector.detections.neighbours.supervision import to_supervision
+
+        return to_supervision(self)
+
+    @classmethod
+    def from_supervision(
+        cls,
+        found: supervision.Detections,
+        classes: Sequence[ObjectClass],
+        image_size: tuple[int, int],
+    ) -> Detections:
+        """Return supervision's detections as ours; boxes are cut at the image's border.
+
+        Parameters
+        ----------
+        found : supervision.Detections
+            Classes go by ``data["class_name"]`` where there is one, else by ``class_id``, an index
+            into ``classes``. Masks and trackers' numbers are left out.
+        classes : sequence of ObjectClass
+            What the detections may be.
+        image_size : (int, int)
+            Height and width of the image in pixels.
+
+        Raises
+        ------
+        ValueError
+            If there are no scores, they leave [0, 1], or a class is none of ``classes``.
+        """
+        from detector.detections.neighbours.supervision import from_supervision
+
+        return cls(*from_supervision(found, classes, image_size))
+
+    def to_fiftyone(self) -> fiftyone.Detections:
+        """Return the detections as a label of FiftyOne (``pip install fiftyone``).
+
+        Boxes are ``[x, y, width, height]`` as shares of the image's sides, ``confidence`` the
+        scores and ``label`` the names of the classes: ``sample["found"] = found.to_fiftyone()``.
+        """
+        from detector.detections.neighbours.fiftyone import to_fiftyone
+
+        return to_fiftyone(self)
+
+    @classmethod
+    def from_fiftyone(
+        cls,
+        found: fiftyone.Detections,
+        classes: Sequence[ObjectClass],
+        image_size: tuple[int, int],
+    ) -> Detections:
+        """Return FiftyOne's detections as ours; the rest is as in `from_supervision`."""
+        from detector.detections.neighbours.fiftyone import from_fiftyone
+
+        return cls(*from_fiftyone(found, classes, image_size))
+
+    def to_label_studio(self, image: str, model_version: str) -> dict[str, Any]:
+        """Return a task of Label Studio with the detections as its prediction, ready for ``json``.
+
+        Rectangles are in percent of the image's sides and have their scores; that of the prediction
+        is their mean. `detector.detections.neighbours.label_studio.label_studio_config` makes the
+        project's labelling interface, and `detector.datasets.label_studio.LabelStudioExport` reads
+        what was corrected.
+
+        Parameters
+        ----------
+        image : str
+            Address by which Label Studio finds the picture, for example
+            ``"/data/local-files/?d=pictures/street.jpg"``.
+        model_version : str
+            What Label Studio calls the detector.
+        """
+        from detector.detections.neighbours.label_studio import to_label_studio
+
+        return to_label_studio(self, image, model_version)
+
+    @classmethod
+    def from_label_studio(
+        cls,
+        task: Mapping[str, Any],
+        classes: Sequence[ObjectClass],
+        image_size: tuple[int, int],
+    ) -> Detections:
+        """Return the one prediction of a task as detections; the rest is as in `from_supervision`.
+
+        What people drew has no scores: `detector.datasets.label_studio` reads that.
+        """
+        from detector.detections.neighbours.label_studio import from_label_studio
+
+        return cls(*from_label_studio(task, classes, image_size))
+
+    def to_transformers(self) -> list[dict[str, Any]]:
+        """Return what the object-detection pipeline of Hugging Face's transformers returns.
+
+        That is ``{"score", "label", "box": {"xmin", "ymin", "xmax", "ymax"}}`` for each detection.
+        The pipeline gives whole pixels: boxes are rounded to the nearest.
+        """
+        from detector.detections.neighbours.transformers import to_transformers
+
+        return to_transformers(self)
+
+    @classmethod
+    def from_transformers(
+        cls,
+        found: Sequence[Mapping[str, Any]],
+        classes: Sequence[ObjectClass],
+        image_size: tuple[int, int],
+    ) -> Detections:
+        """Return the pipeline's result of one image as ours; the rest as in `from_supervision`."""
+        from detector.detections.neighbours.transformers import from_transformers
+
+        return cls(*from_transformers(found, classes, image_size))
 
     def _where(self, chosen: slice | NDArray[np.bool_]) -> Detections:
         return replace(

@@ -8,15 +8,17 @@ the first member's settings hold.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from detector.classes import ObjectClass
 from detector.config import DEFAULT_MODEL
-from detector.members.ensemble_file import Ensemble, load_ensemble
+from detector.members.ensemble_file import Ensemble, load_ensemble, save_ensemble
 from detector.members.file import MemberFile, open_members
 from foundation.spelling import did_you_mean
 from foundation.tensor_file import WeightsError
@@ -90,6 +92,52 @@ def open_model(
     return Model(folder, _ensemble_of(folder, opened), opened)
 
 
+def default_ensemble(members: Sequence[MemberFile]) -> Ensemble:
+    """Return what holds for members that have no file of their ensemble: the first one's settings.
+
+    Parameters
+    ----------
+    members : sequence of MemberFile
+        One or more of the same classes.
+    """
+    first = members[0].settings
+    networks = "1 network" if len(members) == 1 else f"{len(members)} networks"
+    return Ensemble(f"{networks} for {len(first.classes)} classes.", first.detection)
+
+
+def save_model(folder: str | Path, members: Sequence[MemberFile], ensemble: Ensemble) -> None:
+    """Write the folder of a model, whole or not at all; `open_model` opens it.
+
+    Member files are copied byte by byte. They keep their names where the order of these is that of
+    the members, by which a model's folder goes; else a number stands in front.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Must not be there, or be empty.
+    members : sequence of MemberFile
+    ensemble : Ensemble
+
+    Raises
+    ------
+    WeightsError
+        If the folder holds something.
+    OSError
+        If it cannot be written.
+    """
+    folder = Path(folder).absolute()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise WeightsError(f"{folder}: is there already: choose another folder, or remove it")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+        unfinished = Path(beside) / folder.name
+        unfinished.mkdir()
+        for member, name in zip(members, _names_in_order(members), strict=True):
+            shutil.copyfile(member.path, unfinished / name)
+        save_ensemble(unfinished / ENSEMBLE_FILE, ensemble)
+        unfinished.replace(folder)
+
+
 def shipped_models() -> tuple[str, ...]:
     """Return the names of the models that come with the package, sorted."""
     folder = _shipped()
@@ -133,10 +181,14 @@ def _chosen(paths: Sequence[Path], members: str | Sequence[str | int]) -> list[P
     return chosen
 
 
+def _names_in_order(members: Sequence[MemberFile]) -> list[str]:
+    names = [f"{member.path.stem}.safetensors" for member in members]
+    if names == sorted(set(names)):
+        return names
+    digits = len(str(len(names)))
+    return [f"{number:0{digits}}-{name}" for number, name in enumerate(names, 1)]
+
+
 def _ensemble_of(folder: Path, members: Sequence[MemberFile]) -> Ensemble:
     path = folder / ENSEMBLE_FILE
-    if path.exists():
-        return load_ensemble(path)
-    first = members[0].settings
-    description = f"{len(members)} networks for {len(first.classes)} classes."
-    return Ensemble(description, first.detection)
+    return load_ensemble(path) if path.exists() else default_ensemble(members)

@@ -320,3 +320,32 @@ def test_images_are_opened_no_more_than_a_few_ahead(member: Member) -> None:
 def test_classes_and_scoring_are_imported_without_torch() -> None:
     code = "import sys, detector.classes, detector.scoring; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_detector_of_loose_files_is_saved_as_a_model_in_their_order(
+    make_member: Callable[[int], Member], tmp_path: Path
+) -> None:
+    paths = [tmp_path / run / "member.safetensors" for run in ("second", "first")]
+    for seed, path in enumerate(paths):
+        save_member(path, make_member(seed))
+    execution = Execution(engine="torch", device="cpu", precision="float32")
+    detector = Detector.load(
+        *paths, proposer=stub_proposals, execution=execution, cascade_threshold=0, nms_iou=0.4
+    )
+    detector.save_pretrained(tmp_path / "mine")
+    again = Detector.from_pretrained(
+        tmp_path / "mine", proposer=stub_proposals, execution=execution
+    )
+    assert again.config == detector.config
+    assert again.config.nms_iou == 0.4
+    image = data.chelsea()
+    boxes = detector.propose(image)
+    np.testing.assert_array_equal(
+        again.score_members(image, boxes), detector.score_members(image, boxes)
+    )
+
+
+def test_a_detector_without_member_files_is_not_saved(member: Member, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="only a detector of member files can be saved"):
+        make_detector(member).save_pretrained(tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()

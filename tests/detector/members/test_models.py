@@ -10,9 +10,9 @@ from detector.classes import select_classes
 from detector.config import DEFAULT_MODEL, DetectorConfig
 from detector.members import models
 from detector.members.ensemble_file import Ensemble, save_ensemble
-from detector.members.file import save_member
+from detector.members.file import open_members, save_member
 from detector.members.member import Member
-from detector.members.models import open_model, shipped_models
+from detector.members.models import default_ensemble, open_model, save_model, shipped_models
 from foundation.tensor_file import WeightsError
 
 ENSEMBLE = Ensemble("Three networks.", DetectorConfig(cascade_threshold=0.3))
@@ -150,3 +150,60 @@ def test_members_of_different_classes_are_named(
     with pytest.raises(ValueError, match=r"c\.safetensors differs from .*a\.safetensors: combine"):
         open_model(tmp_path)
     assert len(open_model(tmp_path, ["a", "b"]).members) == 2
+
+
+@pytest.mark.usefixtures("_shipped")
+def test_a_saved_model_is_opened_again(tmp_path: Path) -> None:
+    three = open_model("three", ["a", "c"])
+    save_model(tmp_path / "new" / "mine", three.members, three.ensemble)
+    again = open_model(tmp_path / "new" / "mine")
+    assert again.ensemble == ENSEMBLE
+    assert [one.path.name for one in again.members] == ["a.safetensors", "c.safetensors"]
+    assert [one.digest() for one in again.members] == [one.digest() for one in three.members]
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("names", "saved"),
+    [
+        (["a/one", "b/two"], ["one", "two"]),
+        (["a/two", "b/one"], ["1-two", "2-one"]),
+        (["a/member", "b/member"], ["1-member", "2-member"]),
+        ([f"{n}/member" for n in range(10)], [f"{n:02}-member" for n in range(1, 11)]),
+    ],
+)
+def test_names_of_saved_members_keep_their_order(
+    make_member: Callable[[int], Member], tmp_path: Path, names: list[str], saved: list[str]
+) -> None:
+    paths = [tmp_path / f"{name}.safetensors" for name in names]
+    for seed, path in enumerate(paths):
+        save_member(path, make_member(seed % 2))
+    members = open_members(paths)
+    (tmp_path / "mine").mkdir()  # an empty one serves
+    save_model(tmp_path / "mine", members, default_ensemble(members))
+    again = open_model(tmp_path / "mine")
+    assert [one.path.stem for one in again.members] == saved
+    assert [one.digest() for one in again.members] == [one.digest() for one in members]
+
+
+@pytest.mark.usefixtures("_shipped")
+def test_nothing_is_saved_over_what_is_there(tmp_path: Path) -> None:
+    three = open_model("three")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(WeightsError, match="is there already: choose another folder"):
+        save_model(tmp_path, three.members, three.ensemble)
+    with pytest.raises(WeightsError, match="is there already"):
+        save_model(tmp_path / "notes.txt", three.members, three.ensemble)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("_shipped")
+def test_a_model_that_cannot_be_saved_whole_leaves_nothing(member: Member, tmp_path: Path) -> None:
+    paths = [tmp_path / "of" / f"{letter}.safetensors" for letter in "ab"]
+    for path in paths:
+        save_member(path, member)
+    members = open_members(paths)
+    paths[1].unlink()
+    with pytest.raises(OSError, match=r"b\.safetensors"):
+        save_model(tmp_path / "mine", members, ENSEMBLE)
+    assert [path.name for path in tmp_path.iterdir()] == ["of"]
