@@ -221,8 +221,8 @@ def by_torchmetrics(
         [of_image(truth, image) for image in range(image_count)],
     )
     values = metric.compute()
-    keys = ("map", "map_50", "map_75", "map_small", "map_medium", "map_large")
-    keys += ("mar_1", "mar_10", "mar_100", "mar_small", "mar_medium", "mar_large")
+    keys = ["map", "map_50", "map_75", "map_small", "map_medium", "map_large"]
+    keys += ["mar_1", "mar_10", "mar_100", "mar_small", "mar_medium", "mar_large"]
     return [float(values[key]) for key in keys]
 
 
