@@ -153,6 +153,9 @@ def print_coco(
         "pycocotools": by_pycocotools(truth, found, class_ids, image_count),
     }
     if find_spec("torchmetrics") is not None:
+        columns["in float32"] = by_pycocotools(
+            truth, found, class_ids, image_count, levels_type=np.float32
+        )
         columns["torchmetrics"] = by_torchmetrics(truth, found, image_count, marks=False)
         columns["with marks"] = by_torchmetrics(truth, found, image_count, marks=True)
     print(f"{'COCO':<6}" + "".join(f"  {name:>12}" for name in columns))
@@ -161,9 +164,17 @@ def print_coco(
 
 
 def by_pycocotools(
-    truth: GroundTruth, found: Predictions, class_ids: Sequence[int], image_count: int
+    truth: GroundTruth,
+    found: Predictions,
+    class_ids: Sequence[int],
+    image_count: int,
+    *,
+    levels_type: type[np.floating[Any]] = np.float64,
 ) -> list[float]:
-    """Return what pycocotools prints, used as its own examples use it."""
+    """Return what pycocotools prints, used as its own examples use it.
+
+    Its levels of recall are rounded to a type; torchmetrics gives it some of float32.
+    """
     objects = records_of(truth)
     for record, area, crowd in zip(objects, truth.areas, truth.crowd, strict=True):
         record |= {"area": float(area), "iscrowd": int(crowd)}
@@ -179,6 +190,8 @@ def by_pycocotools(
         }
         coco.createIndex()
         evaluator = COCOeval(coco, coco.loadRes(detections), "bbox")
+        levels = evaluator.params.recThrs.astype(levels_type)
+        evaluator.params.recThrs = levels.astype(np.float64)
         evaluator.evaluate()
         evaluator.accumulate()
         evaluator.summarize()
