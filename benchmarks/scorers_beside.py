@@ -6,9 +6,9 @@ the objects, with scores of one decimal, so that ties decide much.
 
 Beginning with the rules of ILSVRC's devkit, one rule after another is exchanged for VOC's or COCO's
 in plain loops (`shared/plain_rules.py`), and each line says what that changes. Where a set of rules
-is that of a scorer, the scorer's own number stands behind: ours (`detector.scoring`), pycocotools'
-as its examples use it, and that of torchmetrics (of the extra ``bench``; left out where it is not
-there). `docs/agreement.md` explains the lines.
+is that of a scorer, ours stands behind (`detector.scoring`). At the end come COCO's twelve numbers
+by ours, by pycocotools as its examples use it and with levels of float32, and by torchmetrics (of
+the extra ``bench``; left out where it is not there). `docs/agreement.md` explains the lines.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def by_pycocotools(
 ) -> list[float]:
     """Return what pycocotools prints, used as its own examples use it.
 
-    Its levels of recall are rounded to a type; torchmetrics gives it some of float32.
+    Its levels of recall and of IoU are rounded to a type: torchmetrics gives it some of float32.
     """
     objects = records_of(truth)
     for record, area, crowd in zip(objects, truth.areas, truth.crowd, strict=True):
@@ -190,8 +190,9 @@ def by_pycocotools(
         }
         coco.createIndex()
         evaluator = COCOeval(coco, coco.loadRes(detections), "bbox")
-        levels = evaluator.params.recThrs.astype(levels_type)
-        evaluator.params.recThrs = levels.astype(np.float64)
+        for name in ("recThrs", "iouThrs"):
+            rounded = getattr(evaluator.params, name).astype(levels_type)
+            setattr(evaluator.params, name, rounded.astype(np.float64))
         evaluator.evaluate()
         evaluator.accumulate()
         evaluator.summarize()
