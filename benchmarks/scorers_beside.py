@@ -6,9 +6,9 @@ the objects, with scores of one decimal, so that ties decide much.
 
 Beginning with the rules of ILSVRC's devkit, one rule after another is exchanged for VOC's or COCO's
 in plain loops (`shared/plain_rules.py`), and each line says what that changes. Where a set of rules
-is that of a scorer, the scorer's own number stands behind: ours (`detector.scoring`), pycocotools'
-as its examples use it, and that of torchmetrics (of the extra ``bench``; left out where it is not
-there). `docs/agreement.md` explains the lines.
+is that of a scorer, ours stands behind (`detector.scoring`). At the end come COCO's twelve numbers
+by ours, by pycocotools as its examples use it and with levels of float32, and by torchmetrics (of
+the extra ``bench``; left out where it is not there). `docs/agreement.md` explains the lines.
 """
 
 from __future__ import annotations
@@ -153,6 +153,9 @@ def print_coco(
         "pycocotools": by_pycocotools(truth, found, class_ids, image_count),
     }
     if find_spec("torchmetrics") is not None:
+        columns["in float32"] = by_pycocotools(
+            truth, found, class_ids, image_count, levels_type=np.float32
+        )
         columns["torchmetrics"] = by_torchmetrics(truth, found, image_count, marks=False)
         columns["with marks"] = by_torchmetrics(truth, found, image_count, marks=True)
     print(f"{'COCO':<6}" + "".join(f"  {name:>12}" for name in columns))
@@ -161,9 +164,17 @@ def print_coco(
 
 
 def by_pycocotools(
-    truth: GroundTruth, found: Predictions, class_ids: Sequence[int], image_count: int
+    truth: GroundTruth,
+    found: Predictions,
+    class_ids: Sequence[int],
+    image_count: int,
+    *,
+    levels_type: type[np.floating[Any]] = np.float64,
 ) -> list[float]:
-    """Return what pycocotools prints, used as its own examples use it."""
+    """Return what pycocotools prints, used as its own examples use it.
+
+    Its levels of recall and of IoU are rounded to a type: torchmetrics gives it some of float32.
+    """
     objects = records_of(truth)
     for record, area, crowd in zip(objects, truth.areas, truth.crowd, strict=True):
         record |= {"area": float(area), "iscrowd": int(crowd)}
@@ -179,6 +190,9 @@ def by_pycocotools(
         }
         coco.createIndex()
         evaluator = COCOeval(coco, coco.loadRes(detections), "bbox")
+        for name in ("recThrs", "iouThrs"):
+            rounded = getattr(evaluator.params, name).astype(levels_type)
+            setattr(evaluator.params, name, rounded.astype(np.float64))
         evaluator.evaluate()
         evaluator.accumulate()
         evaluator.summarize()
@@ -221,8 +235,8 @@ def by_torchmetrics(
         [of_image(truth, image) for image in range(image_count)],
     )
     values = metric.compute()
-    keys = ("map", "map_50", "map_75", "map_small", "map_medium", "map_large")
-    keys += ("mar_1", "mar_10", "mar_100", "mar_small", "mar_medium", "mar_large")
+    keys = ["map", "map_50", "map_75", "map_small", "map_medium", "map_large"]
+    keys += ["mar_1", "mar_10", "mar_100", "mar_small", "mar_medium", "mar_large"]
     return [float(values[key]) for key in keys]
 
 

@@ -233,7 +233,7 @@ class OtherTree(Sequence[ImageAnnotation]):
 def test_detections_are_written_and_scored_by_the_numbers_of_the_tree(
     folder: Path, run_here: Tool, load: Mock, monkeypatch: pytest.MonkeyPatch, table: Table
 ) -> None:
-    monkeypatch.setattr(f"{TASK}.open_whole_split", lambda _: OtherTree())
+    monkeypatch.setattr(f"{TASK}.open_whole_split", lambda _, **__: OtherTree())
     load.return_value.classes = (CAR, DOG)
     run = run_here(*SPLIT, "--format", "voc", "--weights", "w", "--protocol", "voc")
     assert run.returncode == 0

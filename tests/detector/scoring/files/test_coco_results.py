@@ -113,7 +113,7 @@ def test_the_document_of_detect_names_images_by_picture_and_classes_by_key(tmp_p
     assert found.class_ids.tolist() == [90, 1]
     assert found.boxes_xyxy.tolist() == [[1, 2.5, 31, 42.5], [0, 0, 1, 1]]
     assert found.scores.tolist() == [0.25, 0.75]
-    nothing = {key: [] for key in DOCUMENT}
+    nothing: dict[str, list[object]] = {key: [] for key in DOCUMENT}
     assert len(read_coco_results(written(tmp_path, nothing), IMAGES, CLASSES)) == 0
 
 

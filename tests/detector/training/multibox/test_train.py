@@ -94,7 +94,8 @@ def test_only_what_is_not_frozen_learns(
 def test_what_lies_outside_the_images_is_not_learned(
     annotations: list[ImageAnnotation], imagenet: Path, tmp_path: Path
 ) -> None:
-    leaving = [replace(one, boxes_xyxy=one.boxes_xyxy * [1, 1, 9, 9]) for one in annotations]
+    larger = np.array([1, 1, 9, 9], np.float32)
+    leaving = [replace(one, boxes_xyxy=one.boxes_xyxy * larger) for one in annotations]
     config = replace(CONFIG, steps=1, freeze="backbone", priors="kmeans")
     path = train(leaving, imagenet, tmp_path, config)
     priors = load_file(path)["head.priors"]
