@@ -15,8 +15,8 @@ from detector.classes import ObjectClass
 from detector.detections.neighbours.parts import (
     Found,
     Parts,
-    check_scored,
     class_names,
+    known_scores,
     labels_of,
     parts_of,
 )
@@ -46,8 +46,7 @@ def from_fiftyone(
 ) -> Parts:
     """Do what ``Detections.from_fiftyone`` says."""
     each = found.detections
-    scores = [one.confidence for one in each]
-    check_scored(scores, "FiftyOne")
+    scores = known_scores([one.confidence for one in each], "FiftyOne")
     shares = np.array([one.bounding_box for one in each], np.float64).reshape(-1, 4)
     corners = np.concatenate([shares[:, :2], shares[:, :2] + shares[:, 2:]], axis=1)
     labels = labels_of([one.label for one in each], classes)

@@ -20,8 +20,8 @@ from detector.datasets.problems import refuse
 from detector.detections.neighbours.parts import (
     Found,
     Parts,
-    check_scored,
     class_names,
+    known_scores,
     labels_of,
     parts_of,
 )
@@ -66,8 +66,7 @@ def from_label_studio(
                 f"image_size must be the (height, width) {region.image_size} that the task states"
                 f" but got {tuple(image_size)}"
             )
-    scores = [region.score for region in regions]
-    check_scored(scores, "Label Studio")
+    scores = known_scores([region.score for region in regions], "Label Studio")
     labels = labels_of([region.name for region in regions], classes)
     return parts_of([region.box_xyxy for region in regions], scores, labels, classes, image_size)
 

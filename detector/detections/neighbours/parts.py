@@ -90,16 +90,18 @@ def labels_of(names: Sequence[str], classes: Sequence[ObjectClass]) -> NDArray[n
     return np.array([classes.index(chosen[name]) for name in names], np.int64)
 
 
-def check_scored(scores: Sequence[float | None], package: str) -> None:
-    """Refuse detections without a score, as drawn by hand.
+def known_scores(scores: Sequence[float | None], package: str) -> list[float]:
+    """Return the scores; refuse detections without one, as drawn by hand.
 
     Raises
     ------
     ValueError
         Says which is the first.
     """
-    if None in scores:
+    known = [score for score in scores if score is not None]
+    if len(known) < len(scores):
         raise ValueError(
             f"detections must have scores, but {package}'s number {scores.index(None)} has none:"
             " it is an annotation; leave it out, or give it a score"
         )
+    return known

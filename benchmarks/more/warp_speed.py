@@ -1,6 +1,6 @@
 """Time the warping of regions against a loop of OpenCV's resize, region by region.
 
-Command: ``python benchmarks/warp_speed.py`` (one thread, about 30 seconds). Regions are
+Command: ``python benchmarks/more/warp_speed.py`` (one thread, about 30 seconds). Regions are
 Selective Search's on three pictures of scikit-image. Both ways alternate within the one run,
 and make the same windows but for rounding; the line says how many values are the same.
 """
