@@ -1,7 +1,7 @@
 """Print a detector's average precisions on VOC's twenty classes beside those of R-CNN.
 
 Command: ``inception-rcnn eval-map --root VOC --split val --protocol voc2007 -j ours.json``, then
-``python benchmarks/more/beside_rcnn.py ours.json``. It takes a second and prints a table in Markdown.
+``python benchmarks/more/beside_rcnn.py ours.json``. It takes a second and prints Markdown.
 
 R-CNN's are of the whole test set of VOC 2007, by its rules, without box regression, of networks
 trained on its trainval (Girshick et al., journal version of 2016, tables 2 and 3). Ours are of
