@@ -142,5 +142,5 @@ def test_label_studios_own_checker_takes_them(found: Detections, nothing: Detect
     project = interface.LabelInterface(label_studio_config(found.classes))
     for one in (found, nothing):
         task = as_task(one)
-        assert project.validate_task(task)
+        assert project.validate_task({"data": task["data"]})
         assert project.validate_prediction(task["predictions"][0])
