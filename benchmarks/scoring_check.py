@@ -25,11 +25,10 @@ from detector.scoring import (
     GroundTruth,
     ImageIndex,
     Predictions,
-    bootstrap_outcomes,
     evaluate_coco,
     gather_ground_truth,
     match,
-    percentile_interval,
+    mean_ap_interval,
     read_predictions,
     score_outcomes,
 )
@@ -45,9 +44,9 @@ def main() -> None:
     class_ids = [c.id for c in dataset.classes]
     for protocol in PROTOCOLS:
         outcomes = match(truth, found, class_ids, protocol=protocol, image_count=len(dataset))
-        mean = score_outcomes(outcomes, class_ids).mean_ap
-        interval = percentile_interval(mean, bootstrap_outcomes(outcomes, class_ids, seed=0))
-        print(f"{protocol:8} {mean:.4f}, 95 % interval {interval.low:.4f} to {interval.high:.4f}")
+        found_map = mean_ap_interval(outcomes, score_outcomes(outcomes, class_ids))
+        bounds = f"{found_map.low:.4f} to {found_map.high:.4f}"
+        print(f"{protocol:8} {found_map.estimate:.4f}, 95 % interval {bounds}")
     ours = evaluate_coco(truth, found, class_ids, image_count=len(dataset))
     theirs, theirs_at_half = by_pycocotools(truth, found, class_ids, len(dataset))
     print(f"AP, 0.50 to 0.95: pycocotools {theirs!r}, ours {ours.mean_ap!r}")
