@@ -10,10 +10,11 @@ Parts (the table, or those after ``--only``):
 
 table     mAP by the rules of each of ``--protocols``: of each member, of means of the first 2, 3
           ... members, of all ensembles of as many, and of cascades behind the first member.
-          Intervals are 95 % of 1,000 bootstrap resamples, those of differences are paired. A mean
-          of logs is a geometric mean of the softmax scores. With --calibration, means of calibrated
-          scores, too: each member's at the temperature that fits kept scores of training
-          photographs best, which ``--split train --every 60 --scores train.npz`` makes
+          Intervals are of 95 % (docs/reliability.md), those of differences by 1,000 paired
+          bootstrap resamples. A mean of logs is a geometric mean of the softmax scores. With
+          --calibration, means of calibrated scores, too: each member's at the temperature that
+          fits kept scores of training photographs best, which ``--split train --every 60 --scores
+          train.npz`` makes
 speed     seconds an image of one member, all members, and the cascade of the threshold that the
           model or ``--threshold`` gives, in turns: ``--only speed --every 9``
 load      seconds to read the files of all members, once they have been read: ``--only load``

@@ -15,7 +15,8 @@ ours, cold         the same with an empty cache of compiled kernels, as in the f
 voc2007, voc       likewise by VOC's rules
 pycocotools        COCOeval: evaluate and accumulate
 faster-coco-eval   the same calls of that package; left out where it is not installed
-interval           1,000 bootstrap resamples for the interval of the mAP, after the matching
+interval           the interval of the mAP, after the matching and the score
+resamples          1,000 bootstrap resamples, as ``compare`` takes them of each file
 reading            a prediction file of the same detections
 """
 
@@ -150,16 +151,32 @@ def by_protocol(protocol: Any) -> Callable[[Path], Work]:  # noqa: ANN401 - a li
 
 
 def interval(folder: Path) -> Work:
-    """Prepare the resampling for the interval; gives its width."""
-    from detector.scoring import bootstrap_outcomes, match, percentile_interval
+    """Prepare the interval; gives its width."""
+    from detector.scoring import match, mean_ap_interval, score_outcomes
+
+    truth, found = load_data(folder / DATA)
+    outcomes = match(truth, found, CLASS_IDS, protocol="ilsvrc", image_count=IMAGES)
+    score = score_outcomes(outcomes, CLASS_IDS)
+
+    def work() -> float:
+        known = mean_ap_interval(outcomes, score)
+        return known.high - known.low
+
+    return work
+
+
+def resamples(folder: Path) -> Work:
+    """Prepare the resampling; gives the width that 95 % of the mAPs span."""
+    import numpy as np
+
+    from detector.scoring import bootstrap_outcomes, match
 
     truth, found = load_data(folder / DATA)
     outcomes = match(truth, found, CLASS_IDS, protocol="ilsvrc", image_count=IMAGES)
 
     def work() -> float:
         drawn = bootstrap_outcomes(outcomes, CLASS_IDS, seed=0, resamples=RESAMPLES)
-        known = percentile_interval(0, drawn)
-        return known.high - known.low
+        return float(np.diff(np.quantile(drawn, [0.025, 0.975]))[0])
 
     return work
 
@@ -246,6 +263,7 @@ MEASURES: dict[str, Callable[[Path], Work]] = {
     "pycocotools": by_pycocotools,
     "faster-coco-eval": by_faster_coco_eval,
     "interval": interval,
+    "resamples": resamples,
     "reading": reading,
 }
 

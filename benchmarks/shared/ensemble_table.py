@@ -20,11 +20,13 @@ from detector.scoring import (
     Protocol,
     bootstrap_outcomes,
     match,
+    mean_ap_interval,
     percentile_interval,
     score_outcomes,
 )
 from detector.training.split_scores import SplitScores
 from proposals.boxes import pairwise_iou
+from proposals.evaluation.bootstrap import Interval
 from proposals.nms import non_maximum_suppression
 from shared.temperatures import at_temperatures
 
@@ -34,9 +36,9 @@ _LEAST = 1e-9  # of a softmax score whose logarithm is taken
 
 
 class Judged(NamedTuple):
-    """The mAP of some detections, and of the same on drawn images."""
+    """The mAP of some detections with its interval, and that of the same on drawn images."""
 
-    mean_ap: float
+    mean_ap: Interval
     resampled: NDArray[np.float64]
 
 
@@ -59,7 +61,7 @@ class Judge:
         """Return the mAP of scores ``(N, C + 1)``, and that on bootstrap resamples."""
         outcomes = self._outcomes(scores)
         return Judged(
-            score_outcomes(outcomes, self._class_ids).mean_ap,
+            mean_ap_interval(outcomes, score_outcomes(outcomes, self._class_ids)),
             bootstrap_outcomes(outcomes, self._class_ids, seed=_SEED),
         )
 
@@ -130,10 +132,7 @@ def ensemble_rows(
     """
     by_member = judge.split.member_scores
     alone = [judge.judge(scores) for scores in by_member]
-    average = Judged(
-        float(np.mean([one.mean_ap for one in alone])),
-        np.mean([one.resampled for one in alone], axis=0),
-    )
+    average = _mean_of(alone)
     for name, one in zip(names, alone, strict=True):
         yield _row(f"member {name}", one, average)
     yield _row("mean member", average, average)
@@ -142,7 +141,7 @@ def ensemble_rows(
     for count in range(2, len(by_member) + 1):
         for name, scores in _means(by_member[:count], temperatures):
             yield _row(f"first {count}, {name}", judge.judge(scores), average)
-        yield {"what": f"any {count}, mean", **subsets_of(judge, count, average.mean_ap)}
+        yield {"what": f"any {count}, mean", **subsets_of(judge, count, average.mean_ap.estimate)}
     exact = judge.judge(mean_scores(by_member))
     if temperatures is not None:
         calibrated = judge.judge(mean_scores(at_temperatures(by_member, temperatures)))
@@ -152,6 +151,15 @@ def ensemble_rows(
         found = judge.judge(apply_cascade(by_member, threshold))
         share = float(survivors(by_member[0], threshold).mean())
         yield {**_row(f"cascade at {threshold:g}", found, exact), "survive": share}
+
+
+def _mean_of(some: Sequence[Judged]) -> Judged:
+    """Return their mean. Its interval is no wider than the mean of theirs, which it gets."""
+    intervals = [(one.mean_ap.estimate, one.mean_ap.low, one.mean_ap.high) for one in some]
+    return Judged(
+        Interval(*np.mean(intervals, axis=0).tolist()),
+        np.mean([one.resampled for one in some], axis=0),
+    )
 
 
 def _means(
@@ -188,12 +196,12 @@ def subsets_of(judge: Judge, count: int, against: float) -> Row:
 
 
 def _row(what: str, found: Judged, against: Judged) -> Row:
-    interval = percentile_interval(found.mean_ap, found.resampled)
-    points = 100 * (found.mean_ap - against.mean_ap)
+    interval = found.mean_ap
+    points = 100 * (interval.estimate - against.mean_ap.estimate)
     gain = percentile_interval(points, 100 * (found.resampled - against.resampled))
     return {
         "what": what,
-        "mAP": found.mean_ap,
+        "mAP": interval.estimate,
         "interval": [interval.low, interval.high],
         "points": points,
         "points_interval": [gain.low, gain.high],

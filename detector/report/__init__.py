@@ -11,7 +11,6 @@
 
 from detector.report.analysis.analysis import Analysis, analyse
 from detector.report.analysis.by_size import SizeScore, score_by_size
-from detector.report.analysis.class_intervals import class_intervals
 from detector.report.analysis.confusion import Confusion, confusion_matrix
 from detector.report.analysis.errors import Errors, error_costs, error_counts, find_errors
 from detector.report.analysis.limits import LimitedScore, ranks_by_score, score_limited
@@ -33,7 +32,6 @@ __all__ = [
     "analyse",
     "analyse_report",
     "best_f1",
-    "class_intervals",
     "confusion_matrix",
     "error_costs",
     "error_counts",

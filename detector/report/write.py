@@ -44,8 +44,8 @@ class ReportInput:
     protocol : Protocol
         By whose rules.
     mean_ap : Interval
-        The score that the report explains, with its 95 % interval; bounds are nan where none
-        was worked out.
+        The score that the report explains, with its 95 % interval; bounds are nan without
+        objects.
     scored : str
         What was scored: the name of weights or of a prediction file.
     command : str

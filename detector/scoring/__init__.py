@@ -14,6 +14,7 @@ from detector.scoring.files.detections import read_detections
 from detector.scoring.files.evaluation_file import read_evaluation, write_evaluation
 from detector.scoring.files.image_index import ImageIndex, ScoringFileError
 from detector.scoring.files.prediction_file import read_predictions, write_predictions
+from detector.scoring.interval import class_ap_intervals, mean_ap_interval
 from detector.scoring.matching import match_objects
 from detector.scoring.outcomes import PROTOCOLS, Outcomes, Protocol
 from detector.scoring.protocols import match, score_outcomes
@@ -42,11 +43,13 @@ __all__ = [
     "ScoringFileError",
     "bootstrap_classes",
     "bootstrap_outcomes",
+    "class_ap_intervals",
     "evaluate_coco",
     "gather_ground_truth",
     "gather_predictions",
     "match",
     "match_objects",
+    "mean_ap_interval",
     "percentile_interval",
     "read_blacklist",
     "read_coco_results",

@@ -1,8 +1,10 @@
-"""How far an mAP would move with other images, by bootstrap.
+"""Average precisions on images drawn with replacement, by which two results are compared.
 
 Detections are matched to objects once: what an image's detections find does not depend on the
 other images. A bootstrap resample is then a weight for each image's rows, and an average
 precision a weighted one.
+
+What resamples say of a difference holds; of one mAP it does not (`detector.scoring.interval`).
 """
 
 from __future__ import annotations
@@ -87,12 +89,15 @@ def bootstrap_classes(
 
 
 def percentile_interval(estimate: float, resampled: DoubleArray) -> Interval:
-    """Return a figure with the 95 % interval of its resampled values, nan left out."""
+    """Return a difference with the 95 % interval of its resampled values, nan left out.
+
+    The bounds are percentiles, moved where they do not hold the estimate.
+    """
     known = resampled[~np.isnan(resampled)]
     if len(known) == 0:
         return Interval(estimate, nan, nan)
     low, high = np.quantile(known, [0.025, 0.975]).tolist()
-    return Interval(estimate, low, high)
+    return Interval(estimate, min(low, estimate), max(high, estimate))
 
 
 def _resamples(image_count: int, seed: int, resamples: int) -> Iterator[Times]:

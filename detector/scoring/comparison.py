@@ -24,6 +24,9 @@ from proposals.evaluation.bootstrap import Interval
 
 Verdict = Literal["better", "worse", "undecided"]
 
+FEWEST_IMAGES: Final = 6
+"""With objects. Of five, all change in one direction by luck once in 16 times."""
+
 _DIGITS: Final = 9  # of points, after the decimal point
 
 
@@ -41,6 +44,8 @@ class Change:
         Bootstrap resamples in which the second has more.
     resamples : int
         Bootstrap resamples that hold an object.
+    images : int
+        Images that hold an object.
     """
 
     first: float
@@ -48,11 +53,17 @@ class Change:
     points: Interval
     better: int
     resamples: int
+    images: int
 
     @property
     def verdict(self) -> Verdict:
-        """Say what the second is: better or worse if the interval keeps off 0."""
+        """Say what the second is: better or worse if the interval keeps off 0.
+
+        Where fewer than `FEWEST_IMAGES` images hold an object, nothing is decided.
+        """
         points = self.points
+        if self.images < FEWEST_IMAGES:
+            return "undecided"
         if points.estimate > 0 and points.low > 0:
             return "better"
         return "worse" if points.estimate < 0 and points.high < 0 else "undecided"
@@ -126,6 +137,7 @@ def compare(first: Resampled, second: Resampled) -> Comparison:
             second.ap_by_key[one.key],
             first.resampled_by_key[one.key],
             second.resampled_by_key[one.key],
+            _images_with(first.evaluation.outcomes, [one]),
         )
         for one in common
     }
@@ -134,6 +146,7 @@ def compare(first: Resampled, second: Resampled) -> Comparison:
         _known_mean([one.second for one in by_class.values()]),
         mean_of_known(np.stack([first.resampled_by_key[one.key] for one in common])),
         mean_of_known(np.stack([second.resampled_by_key[one.key] for one in common])),
+        _images_with(first.evaluation.outcomes, common),
     )
     return Comparison(mean_ap, by_class, _of_one_only(first.evaluation, second.evaluation))
 
@@ -192,6 +205,12 @@ def _object_images(outcomes: Outcomes, class_id: int) -> IntArray:
     return np.sort(outcomes.object_image_indices[outcomes.object_class_ids == class_id])
 
 
+def _images_with(outcomes: Outcomes, classes: Iterable[ObjectClass]) -> int:
+    """Return how many images hold an object of these classes."""
+    of_classes = np.isin(outcomes.object_class_ids, [one.id for one in classes])
+    return len(np.unique(outcomes.object_image_indices[of_classes]))
+
+
 def _of_one_only(first: Evaluation, second: Evaluation) -> tuple[ObjectClass, ...]:
     keys = [{one.key for one in evaluation.classes} for evaluation in (first, second)]
     return tuple(
@@ -200,7 +219,11 @@ def _of_one_only(first: Evaluation, second: Evaluation) -> tuple[ObjectClass, ..
 
 
 def _change(
-    first: float, second: float, first_resampled: DoubleArray, second_resampled: DoubleArray
+    first: float,
+    second: float,
+    first_resampled: DoubleArray,
+    second_resampled: DoubleArray,
+    images: int,
 ) -> Change:
     # Rounded, as equal means of other numbers differ in their last bits: that is no gain.
     gains = np.round(100 * (second_resampled - first_resampled), _DIGITS)
@@ -210,6 +233,7 @@ def _change(
         percentile_interval(round(100 * (second - first), _DIGITS), gains),
         better=int(np.count_nonzero(gains > 0)),
         resamples=int(np.count_nonzero(~np.isnan(gains))),
+        images=images,
     )
 
 

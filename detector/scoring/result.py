@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import isnan
 
 import numpy as np
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
 from detector.scoring.average_precision import Score
-from detector.scoring.bootstrap import bootstrap_outcomes, percentile_interval
 from detector.scoring.coco import COCO_NUMBERS, CocoResult, evaluate_coco
+from detector.scoring.interval import mean_ap_interval, warning_of_few_objects
 from detector.scoring.outcomes import Outcomes, Protocol
 from detector.scoring.protocols import match, score_outcomes
 from detector.scoring.records import Blacklist, Predictions, gather_ground_truth
 from proposals.evaluation.bootstrap import Interval
-
-_SEED = 0  # of the drawn images: results of the same images can be compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,17 +29,14 @@ class Result:
     outcomes : Outcomes
         Of the images looked at, numbered in their order.
     score : Score
-    resamples : int
-        Bootstrap resamples of the images behind the interval.
     interval : Interval
-        The mAP with its 95 % interval; bounds are nan if no set was drawn.
+        The mAP with its 95 % interval, as from `mean_ap_interval`.
     coco : CocoResult or None
         What pycocotools says of all IoU thresholds; None by other rules than COCO's.
     """
 
     outcomes: Outcomes
     score: Score
-    resamples: int
     interval: Interval
     coco: CocoResult | None
 
@@ -52,7 +48,6 @@ def score_predictions(
     blacklist: Blacklist,
     *,
     protocol: Protocol,
-    resamples: int,
 ) -> Result:
     """Score predictions of some images of a data set.
 
@@ -67,8 +62,6 @@ def score_predictions(
     blacklist : Blacklist
         Pairs of image and class that do not count.
     protocol : {"ilsvrc", "voc2007", "voc", "coco"}
-    resamples : int
-        Bootstrap resamples of the images for the interval; 0 for none.
     """
     ground_truth = gather_ground_truth(annotations.items(), classes)
     class_ids = [c.id for c in classes]
@@ -81,9 +74,7 @@ def score_predictions(
         outcomes = coco.outcomes
     outcomes = outcomes.renumbered(np.array(list(annotations), np.int64))
     score = score_outcomes(outcomes, class_ids)
-    drawn = bootstrap_outcomes(outcomes, class_ids, seed=_SEED, resamples=resamples)
-    interval = percentile_interval(score.mean_ap, drawn)
-    return Result(outcomes, score, resamples, interval, coco)
+    return Result(outcomes, score, mean_ap_interval(outcomes, score), coco)
 
 
 def score_table(
@@ -110,6 +101,8 @@ def score_table(
     if hidden := sorted({c.id for c in classes} - {c.id for c in shown}):
         yield f"no objects, hence no AP: det_id {_ranges(hidden)}"
     yield from _mean_lines(result, len(classes))
+    if warning := warning_of_few_objects(result.score, {c.id: c.name for c in classes}):
+        yield f"warning: {warning}"
 
 
 def _mean_lines(result: Result, class_count: int) -> Iterator[str]:
@@ -121,11 +114,11 @@ def _mean_lines(result: Result, class_count: int) -> Iterator[str]:
     else:
         yield f"AP {result.coco.mean_ap:.4f} {of_classes}; the mean of IoUs from 0.50 to 0.95"
         yield from _coco_lines(result.coco)
-    if result.resamples:
+    if not isnan(result.interval.low):
         of_half = "" if result.coco is None else f"AP50 {result.score.mean_ap:.4f}, "
         yield (
-            f"{of_half}95 % interval {result.interval.low:.4f} to {result.interval.high:.4f}, from"
-            f" {result.resamples} bootstrap resamples of the images"
+            f"{of_half}95 % interval {result.interval.low:.4f} to {result.interval.high:.4f}, for"
+            f" the mean of sets of {result.outcomes.image_count} such images"
         )
 
 

@@ -16,7 +16,8 @@ Neither pictures nor annotations are needed: a file holds what every detection f
 drawn with replacement 1,000 times, the same ones for both files, and an interval holds 95 % of
 the differences that come of it. A file is called better or worse than the first where the
 interval lies above or below 0. An interval of one class does so by luck once in twenty times
-even where nothing has changed: of many classes, some will.
+even where nothing has changed: of many classes, some will. A class that fewer than six images hold
+is called neither.
 
 Files must be of the same images, objects and rules (of COCO's, AP is that at an IoU of 0.5). The
 classes that both have are compared, the others named. Points are hundredths of mAP or AP.
@@ -160,11 +161,16 @@ def _figures(change: Change) -> str:
 
 
 def _remarks(shown: Collection[Change], comparison: Comparison) -> Iterator[str]:
-    moved = sum(one.verdict != "undecided" for one in shown)
+    from detector.scoring.comparison import FEWEST_IMAGES
+
+    enough = [one for one in shown if one.images >= FEWEST_IMAGES]
+    moved = sum(one.verdict != "undecided" for one in enough)
     yield (
-        f"intervals of {moved} of {len(shown)} classes keep off 0; of as many that have not"
-        f" changed, {_LUCK * len(shown):.1f} would by luck"
+        f"intervals of {moved} of {len(enough)} classes keep off 0; of as many that have not"
+        f" changed, {_LUCK * len(enough):.1f} would by luck"
     )
+    if few := len(shown) - len(enough):
+        yield f"not judged, as fewer than {FEWEST_IMAGES} images hold them: {few} classes"
     if without := len(comparison.by_class) - len(shown):
         yield f"left out, as they have no objects: {without} classes"
     if names := [one.name for one in comparison.left_out]:

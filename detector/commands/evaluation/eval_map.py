@@ -67,8 +67,9 @@ packed by gzip (theirs.txt.gz, theirs.json.gz), and call an image as its picture
 
 A blacklist holds lines "image_id wnid".
 
-A class without objects has no AP, and the mean leaves it out. The interval holds 95 % of the mAPs
-of as many images drawn from these with repetition.
+A class without objects has no AP, and the mean leaves it out. The 95 % interval is for the mAP
+that sets of as many images, from where these come from, have on average (docs/reliability.md).
+Classes of fewer than 20 objects are named in a warning.
 Exit codes: 0 done; 1 done, but some images could not be read, made the proposer fail, or have no
 proposals in the file, and their objects count as missed; 2 the command or an input cannot be used;
 130 interrupted, when predictions_val.partial.txt holds the images that were done.
@@ -88,7 +89,6 @@ from detector.commands.shared.inputs import open_proposals
 from detector.commands.shared.results import add_results_flag, result_targets
 from detector.commands.shared.values import (
     count_from_one,
-    count_from_zero,
     one_of,
     output_file,
     output_folder,
@@ -112,8 +112,6 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--predictions", type=Path, metavar="FILE",
         help="score this file, text or COCO's .json, and detect nothing")
     add("--blacklist", type=Path, metavar="FILE", help="pairs of image and class that do not count")
-    add("--resamples", type=count_from_zero, default=1000, metavar="N",
-        help="sets of images to draw for the interval, 0 for none (default: %(default)s)")
     add("-j", "--json", type=output_file, metavar="FILE",
         help="write the average precisions there, too, and what each detection found: for compare")
     add("--report", type=output_folder, metavar="DIR",
@@ -161,7 +159,6 @@ def run(options: argparse.Namespace) -> int:
         task.classes,
         task.blacklist,
         protocol=task.protocol,
-        resamples=options.resamples,
     )
     print(
         f"{len(task.annotations)} of {len(task.images)} images;"

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from detector.report.analysis.by_size import SizeScore, score_by_size
-from detector.report.analysis.class_intervals import class_intervals
 from detector.report.analysis.confusion import Confusion, confusion_matrix
 from detector.report.analysis.errors import ErrorKind, Errors, error_costs, find_errors
 from detector.report.analysis.limits import (
@@ -19,6 +18,7 @@ from detector.report.analysis.limits import (
 from detector.report.analysis.matches import Matches
 from detector.report.analysis.operating_point import OperatingPoint, best_f1
 from detector.report.analysis.proposal_reach import BoxesOf, ProposalReach, reach_of_proposals
+from detector.scoring.interval import class_ap_intervals
 from proposals.evaluation.bootstrap import Interval
 
 LEAST_PROPOSALS = 10
@@ -87,7 +87,7 @@ def analyse(
     return Analysis(
         matches=matches,
         errors=errors,
-        intervals=class_intervals(matches, images),
+        intervals=class_ap_intervals(matches.outcomes(), matches.score),
         costs=error_costs(matches, errors),
         sizes=score_by_size(matches),
         operating_points=points,

@@ -12,6 +12,7 @@ from detector.report.page.curves_svg import precision_recall_svg
 from detector.report.page.markup import Content, Markup, element, join
 from detector.report.page.tables import bar, count, number, percent, plural, points, table
 from detector.scoring.coco import COCO_NUMBERS
+from detector.scoring.interval import TOO_FEW_OBJECTS, warning_of_few_objects
 from detector.scoring.outcomes import Protocol
 from proposals.evaluation.bootstrap import Interval
 
@@ -67,14 +68,16 @@ def headline(facts: Facts, analysis: Analysis) -> Markup:
         element("div", figure, element("div", tiles, class_="tiles"), class_="top"),
         element("ul", told, class_="glance") if told else "",
         element("dl", listed, class_="facts"),
+        _few(facts, analysis),
         _skipped(facts),
     )
 
 
 def class_table(facts: Facts, analysis: Analysis) -> Markup:
-    """Return the AP of each class, best first."""
+    """Return the AP of each class, best first, and those of too few objects last, in grey."""
     order = _best_first(analysis)
     rows = [_class_row(facts, analysis, class_id) for class_id in order]
+    scarce = [row for row, class_id in enumerate(order) if _is_scarce(analysis, class_id)]
     without = len(facts.classes) - len(order)
     left_out = (
         f" {plural(without, 'class', 'classes')} without objects and their detections are left"
@@ -86,12 +89,20 @@ def class_table(facts: Facts, analysis: Analysis) -> Markup:
     return join(
         element(
             "p",
-            "The whisker is the 95 % interval of images drawn with replacement."
+            "The whisker is the 95 % interval of the AP among as many other images."
+            f" Classes of fewer than {TOO_FEW_OBJECTS} objects stand last, in grey."
             " Found is the share of a class's objects that some detection finds, of"
             " whatever score. The best F1 is the highest harmonic mean of precision and recall"
             " that a threshold on the score gives, and that threshold." + left_out,
         ),
-        table("Average precision of each class", head, rows, kind="numbers classes", bars=(1,)),
+        table(
+            "Average precision of each class",
+            head,
+            rows,
+            kind="numbers classes",
+            bars=(1,),
+            greyed=scarce,
+        ),
     )
 
 
@@ -117,7 +128,7 @@ def coco_table(facts: Facts) -> Markup:
 
 
 def curves(facts: Facts, analysis: Analysis) -> Markup:
-    """Return the precision-recall curves as small multiples, best AP first."""
+    """Return the precision-recall curves as small multiples, in the order of the table."""
     figures = [
         element(
             "figure",
@@ -129,6 +140,7 @@ def curves(facts: Facts, analysis: Analysis) -> Markup:
             precision_recall_svg(
                 curve, analysis.operating_points.get(class_id), facts.name_of(class_id)
             ),
+            class_="greyed" if _is_scarce(analysis, class_id) else None,
         )
         for class_id in _best_first(analysis)
         if (curve := analysis.matches.score.curves[class_id]).objects
@@ -185,7 +197,11 @@ def _tile(figure: str, what: str) -> Markup:
 
 def _at_a_glance(facts: Facts, analysis: Analysis) -> Iterator[Content]:
     """Yield the sentences that a reader should take away."""
-    aps = {i: ap for i, ap in analysis.matches.score.ap_by_class.items() if not isnan(ap)}
+    aps = {
+        class_id: ap
+        for class_id, ap in analysis.matches.score.ap_by_class.items()
+        if not isnan(ap) and not _is_scarce(analysis, class_id)
+    }
     if len(aps) > 1:
         best, worst = max(aps, key=aps.__getitem__), min(aps, key=aps.__getitem__)
         yield (
@@ -209,6 +225,18 @@ def _at_a_glance(facts: Facts, analysis: Analysis) -> Iterator[Content]:
         yield f"{found} of the objects are found at some score: {', '.join(shares)}."
 
 
+def _few(facts: Facts, analysis: Analysis) -> Content:
+    score = analysis.matches.score
+    names = {class_id: facts.name_of(class_id) for class_id in score.curves}
+    warning = warning_of_few_objects(score, names)
+    return "" if warning is None else element("p", f"{warning}.", class_="note")
+
+
+def _is_scarce(analysis: Analysis, class_id: int) -> bool:
+    """Return whether a class has too few objects to be named as done well or badly."""
+    return analysis.matches.score.curves[class_id].objects < TOO_FEW_OBJECTS
+
+
 def _skipped(facts: Facts) -> Content:
     if not facts.skipped:
         return ""
@@ -221,8 +249,14 @@ def _skipped(facts: Facts) -> Content:
 
 
 def _best_first(analysis: Analysis) -> list[int]:
+    """Return the class ids, those of too few objects last."""
     aps = analysis.matches.score.ap_by_class
-    return sorted(aps, key=lambda class_id: 1 if isnan(aps[class_id]) else -aps[class_id])
+
+    def place(class_id: int) -> tuple[bool, float]:
+        ap = aps[class_id]
+        return _is_scarce(analysis, class_id), 1 if isnan(ap) else -ap
+
+    return sorted(aps, key=place)
 
 
 def _class_row(facts: Facts, analysis: Analysis, class_id: int) -> list[Content]:

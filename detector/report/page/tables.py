@@ -65,19 +65,25 @@ def table(
     *,
     kind: str = "",
     bars: Collection[int] = (),
+    greyed: Collection[int] = (),
 ) -> Markup:
     """Return a table in a box of its own, within which it scrolls where the page is narrow.
 
     The first cell of each row is its heading; ``kind`` is a class for the page's style, and
-    ``bars`` are the columns that hold bars, from 0.
+    ``bars`` are the columns that hold bars, from 0, and ``greyed`` the rows that count less.
     """
     columns = [
         element("th", one, scope="col", class_="start" if number in bars else None)
         for number, one in enumerate(head)
     ]
     body = [
-        element("tr", element("th", row[0], scope="row"), [element("td", c) for c in row[1:]])
-        for row in rows
+        element(
+            "tr",
+            element("th", row[0], scope="row"),
+            [element("td", c) for c in row[1:]],
+            class_="greyed" if number in greyed else None,
+        )
+        for number, row in enumerate(rows)
     ]
     content = element(
         "table",

@@ -147,6 +147,66 @@ def test_cocos_own_ap_heads_the_page_and_its_twelve_numbers_follow(
     assert {"href": "#coco"} not in other.of("a")
 
 
+def with_objects(report: ReportInput, counts: dict[str, int], found: str) -> ReportInput:
+    """Return a report of so many objects of each class, of which those of one are found."""
+    first = report.annotations[0]
+    annotations = {
+        index: replace(
+            first,
+            image_id=f"image {index}",
+            boxes_xyxy=np.tile(np.array([[10, 20, 80, 90]], np.float32), (len(keys), 1)),
+            class_keys=keys,
+            difficult=(), crowd=(), areas=(),
+        )
+        for index in range(max(counts.values()))
+        if (keys := tuple(name for name, count in counts.items() if index < count))
+    }  # fmt: skip
+    ids = {one.name: one.id for one in report.classes}
+    predictions = Predictions(
+        np.arange(counts[found]),
+        np.full(counts[found], ids[found]),
+        np.tile(np.array([[10, 20, 80, 90]], np.float32), (counts[found], 1)),
+        np.full(counts[found], 0.9),
+    )
+    return replace(report, annotations=annotations, predictions=predictions)
+
+
+def greyed(text: str) -> list[str]:
+    return re.findall(r'<tr class="greyed"><th scope="row">([^<]*)<', text)
+
+
+def test_classes_of_few_objects_are_named_greyed_and_come_last(
+    report: ReportInput, tmp_path: Path
+) -> None:
+    # The best of them has nine objects, all found.
+    page, text = written(
+        tmp_path, with_objects(report, {"cat": 9, "dog": 10, "traffic_light": 25}, "cat")
+    )
+    assert greyed(text) == ["cat"]
+    rows = re.findall(r'<th scope="row">(cat|dog|traffic light)</th>', text)
+    assert rows[2] == "cat"
+    assert text.count('<figure class="greyed">') == 1
+    assert "2 classes have fewer than 20 objects, too few to rely on an AP: cat 9, dog 10." in (
+        page.words
+    )
+
+
+def test_what_has_few_objects_is_neither_best_nor_worst(
+    report: ReportInput, tmp_path: Path
+) -> None:
+    few = {"cat": 9, "dog": 10, "traffic_light": 25}
+    for found in ("cat", "dog"):
+        page, _ = written(tmp_path, with_objects(report, few, found))
+        said = re.search(r"Best at (.*?) \(.*worst at (.*?) \(", page.words)
+        assert said is not None
+        assert set(said.groups()) <= {"dog", "traffic light"}
+    page, text = written(tmp_path, with_objects(report, {"cat": 9, "dog": 40}, "dog"))
+    assert "Best at" not in page.words
+    page, text = written(tmp_path, with_objects(report, {"cat": 20, "dog": 40}, "dog"))
+    assert greyed(text) == []
+    assert "too few" not in page.words
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_protocol_has_a_page(report: ReportInput, tmp_path: Path, protocol: Protocol) -> None:
     page, _ = written(tmp_path, replace(report, protocol=protocol))

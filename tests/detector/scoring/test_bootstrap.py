@@ -153,6 +153,14 @@ def test_intervals_leave_out_what_is_unknown() -> None:
     assert (interval.low, interval.high) == pytest.approx((0.025, 0.975))
 
 
+@pytest.mark.parametrize(("estimate", "bounds"), [(-0.5, (-0.5, 0.975)), (1.5, (0.025, 1.5))])
+def test_an_interval_reaches_to_its_own_estimate(
+    estimate: float, bounds: tuple[float, float]
+) -> None:
+    interval = percentile_interval(estimate, np.linspace(0, 1, 41))
+    assert (interval.low, interval.high) == pytest.approx(bounds)
+
+
 @pytest.mark.parametrize(
     ("objects", "image_count", "message"),
     [([], 0, "at least 1"), ([(3, 1, 0)], 3, "3 and image 3")],

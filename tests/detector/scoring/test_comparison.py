@@ -104,7 +104,10 @@ def test_changes_are_those_of_images_really_repeated(
     gains = 100 * (resampled[1] - resampled[0])  # (RESAMPLES, 2)
     for number, change in enumerate(found.by_class.values()):
         check(change, gains[:, number])
+        in_class = [image for image, class_id in objects if class_id == IDS[number]]
+        assert change.images == len(set(in_class))
     check(found.mean_ap, 100 * (slow_mean(resampled[1]) - slow_mean(resampled[0])))
+    assert found.mean_ap.images == len({image for image, _ in objects})
     aps = [score_outcomes(outcomes_of(one, objects), IDS).mean_ap for one in rows]
     assert (found.mean_ap.first, found.mean_ap.second) == pytest.approx(aps)
     assert found.mean_ap.points.estimate == pytest.approx(100 * (aps[1] - aps[0]))
@@ -115,8 +118,10 @@ def check(change: Change, gains: np.ndarray) -> None:
     assert change.resamples == len(known)
     if len(known):
         assert change.better == np.count_nonzero(known > 1e-9)
-        expected = np.quantile(known, [0.025, 0.975])
-        np.testing.assert_allclose([change.points.low, change.points.high], expected, atol=1e-9)
+        low, high = np.quantile(known, [0.025, 0.975])
+        points = change.points
+        expected = [min(low, points.estimate), max(high, points.estimate)]
+        np.testing.assert_allclose([points.low, points.high], expected, atol=1e-9)
 
 
 OBJECTS = [(image, CAR.id) for image in range(30)]
@@ -137,6 +142,21 @@ def test_the_verdict_says_what_the_second_is(
     assert found.by_class[CAR] == found.mean_ap  # dogs have no objects
     assert found.by_class[DOG].resamples == 0
     assert found.by_class[DOG].verdict == "undecided"
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(1, "undecided"), (5, "undecided"), (6, "better")])
+def test_where_few_images_hold_an_object_nothing_is_decided(count: int, verdict: str) -> None:
+    # Twelve objects more in the first image do not make it two.
+    objects = [(image, CAR.id) for image in range(count)] + [(0, CAR.id)] * 12
+    hits: list[Row] = [(image, CAR.id, 0.5, True) for image, _ in objects]
+    nothing, everything = (evaluation_of(rows, objects, count=30) for rows in ([], hits))
+    found = compare(resample(nothing, seed=0), resample(everything, seed=0))
+    assert found.mean_ap.points.low > 0
+    assert (found.by_class[CAR].verdict, found.mean_ap.verdict) == (verdict, verdict)
+    assert compare(resample(everything, seed=0), resample(nothing, seed=0)).mean_ap.verdict in (
+        "undecided",
+        "worse",
+    )
 
 
 def test_the_interval_of_paired_resamples_is_narrower_than_that_of_others() -> None:

@@ -95,6 +95,18 @@ def test_worse_and_undecided_are_statements_too(run_here: Tool) -> None:
     assert statement.startswith("c.json and a.json cannot be told apart on these 40 images: +1.25")
 
 
+def test_classes_in_few_images_are_not_judged(folder: Path, run_here: Tool) -> None:
+    for name, found in (("few.json", 0), ("more.json", 5)):
+        write(folder / name, {CAR: found, DOG: found}, images=5)
+    run = run_here("few.json", "more.json", "--json", "changes.json")
+    *_, luck, few, statement = run.stdout.splitlines()
+    assert luck.startswith("intervals of 0 of 0 classes keep off 0; of as many that have not")
+    assert few == "not judged, as fewer than 6 images hold them: 2 classes"
+    assert statement.startswith("more.json and few.json cannot be told apart on these 5 images")
+    changes = json.loads((folder / "changes.json").read_text())["compared"]["more.json"]
+    assert changes["AP"][CAR.wnid]["verdict"] == "undecided"
+
+
 def test_several_are_compared_with_the_first_and_written(folder: Path, run_here: Tool) -> None:
     run = run_here("a.json", "b.json", "c.json", "--json", "deep/changes.json")
     assert [line for line in run.stdout.splitlines() if " against " in line] == [

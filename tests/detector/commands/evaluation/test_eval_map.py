@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -62,12 +63,16 @@ def test_a_file_is_scored_in_the_classes_that_have_objects(
     lines = run.stdout.splitlines()
     assert lines[0] == "3 of 3 images; 200 classes of the data set; rules of ilsvrc"
     assert table(run) == {"37": ["car", "2", "1", "0.5000"], "58": ["dog", "1", "2", "0.5000"]}
-    assert lines[-3:-1] == [
+    assert lines[-4:-2] == [
         "no objects, hence no AP: det_id 1-36, 38-57, 59-200",
         "mAP 0.5000 over 2 classes (198 without objects left out)",
     ]
-    # Images drawn hold one, two or no cars, and the dog or not.
-    assert lines[-1].startswith("95 % interval 0.0000 to 1.0000, from 1000 bootstrap resamples")
+    low, _, high = lines[-2].removeprefix("95 % interval ").partition(",")[0].split()
+    assert 0 < float(low) < 0.2 < 0.8 < float(high) < 1
+    assert lines[-2].endswith(", for the mean of sets of 3 such images")
+    assert lines[-1] == (
+        "warning: 2 classes have fewer than 20 objects, too few to rely on an AP: dog 1, car 2"
+    )
 
 
 def test_scoring_a_file_needs_no_torch_and_no_folder_of_pictures(
@@ -126,22 +131,20 @@ def test_each_protocol_scores_by_its_own_rule(
     annotation = folder / "tree/Annotations/DET/val/b.xml"
     annotation.write_text(annotation.read_text().replace(">49<", ">9<"))
     (folder / "theirs.txt").write_text("10 37 0.9 0 0 49 49\n20 37 0.8 0 0 19 19\n")
-    run = run_here(*SCORE, "--classes", "car", "--protocol", protocol, "--resamples", "0")
+    run = run_here(*SCORE, "--classes", "car", "--protocol", protocol)
     assert run.returncode == 0
     assert run.stdout.startswith(f"2 of 2 images; 1 classes asked for; rules of {protocol}\n")
     headline = f"\nAP {mean} over 1 classes; the" if protocol == "coco" else f"\nmAP {mean} over 1"
     assert headline in run.stdout
-    assert "interval" not in run.stdout
     at_three_quarters = "\nAP75   0.75       all         100  0.5050\n"
     assert (at_three_quarters in run.stdout) == (protocol == "coco")
 
 
 def test_the_interval_is_of_the_images_looked_at(run_here: Tool) -> None:
-    run = run_here(*SCORE, "--classes", "car", "--every", "2", "--resamples", "50")
+    run = run_here(*SCORE, "--classes", "car", "--every", "2")
     # Of images a and c, a holds the only car, and it is found.
-    assert (
-        "\n95 % interval 1.0000 to 1.0000, from 50 bootstrap resamples of the images\n"
-        in run.stdout
+    assert re.search(
+        r"\n95 % interval 0\.\d+ to 1\.0000, for the mean of sets of 2 such images\n", run.stdout
     )
 
 
@@ -208,7 +211,6 @@ def test_a_file_is_written_in_the_formats_of_other_programs(folder: Path, run_he
         (["--predictions", "black.txt"], "black.txt, line 1: must be 'image_id det_id"),
         (["--blacklist", "theirs.txt"], "theirs.txt, line 1: must be 'image_id wnid'"),
         (["--classes", "unicorn"], "'unicorn' names no class"),
-        (["--resamples", "-1"], "--resamples: must be a whole number from 0, but is '-1'"),
         (["--protocol", "lvis"], "--protocol: invalid choice: 'lvis'"),
         (["--format", "lvis"], "--format: invalid choice: 'lvis'"),
         (["--every", "0"], "--every: must be a whole number from 1, but is '0'"),
