@@ -256,8 +256,8 @@ def measure_means(cell: Cell, options: argparse.Namespace) -> Figures:
 
 def means_by(groups: Sequence[int], values: Sequence[float]) -> Floats:
     """Return, for each value, the mean of its group."""
-    means: Floats = np.bincount(groups, values) / np.maximum(np.bincount(groups), 1)
-    return means[np.array(groups)]
+    means = np.bincount(groups, values) / np.maximum(np.bincount(groups), 1)
+    return np.array([means[group] for group in groups])
 
 
 def coverage_of(intervals: Sequence[Interval], truths: Floats) -> Figures:

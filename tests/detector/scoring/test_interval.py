@@ -78,7 +78,8 @@ def slow_derivatives(rows: list[Row], objects: list[Object], class_id: int) -> n
 
     def precision(place: int, weights: np.ndarray) -> float:
         first = ranked[: place + 1]
-        return sum(weights[row[0]] for row in first if row[3]) / sum(weights[r[0]] for r in first)
+        hits = sum(weights[row[0]] for row in first if row[3])
+        return float(hits / sum(weights[row[0]] for row in first))
 
     ones, places = np.ones(IMAGES), range(len(ranked))
     peaks = {
@@ -89,7 +90,7 @@ def slow_derivatives(rows: list[Row], objects: list[Object], class_id: int) -> n
     def area(weights: np.ndarray) -> float:
         hits = [place for place in places if ranked[place][3]]
         found = sum(weights[ranked[p][0]] * precision(peaks[p], weights) for p in hits)
-        return found / sum(weights[image] for image in asked)
+        return float(found / sum(weights[image] for image in asked))
 
     step = 1e-5 * np.eye(IMAGES)
     return np.array([(area(ones + one) - area(ones - one)) / 2e-5 for one in step])
