@@ -100,8 +100,8 @@ def test_it_is_the_score_of_images_really_repeated(
     blacklist: frozenset[tuple[int, int]],
     seed: int,
 ) -> None:
-    if protocol == "coco":
-        # It ranks equal scores image by image, so that copies would not stand side by side.
+    if protocol in {"coco", "ilsvrc"}:
+        # They rank equal scores image by image, so that copies would not stand side by side.
         detections = list({(*d[:2], d[3]): d for d in detections}.values())
     outcomes = match(
         truth_of(objects),
