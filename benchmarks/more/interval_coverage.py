@@ -17,8 +17,8 @@ lies below where classes are rare. Parts:
 means       the interval of eval-map: coverage of the truth and of the limit, and its width
 classes     likewise of the AP of single classes, by the images that hold them
 candidates  other ways to an interval, on the same trials: the bootstrap's percentiles, the same
-            reflected at the mAP (basic), corrected for bias (BC), and normal intervals of its
-            standard deviation and of the infinitesimal jackknife as it stands
+            reflected at the mAP (basic), corrected for bias (BC), and a normal interval of its
+            standard deviation
 pairs       compare's interval of the difference of two detectors on the same images, equal ones
             and of which one is better; and how many classes it tells apart where they are equal
 """
