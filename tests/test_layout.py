@@ -198,7 +198,8 @@ def test_every_package_with_kernels_is_part_of_the_stamp_of_their_machine_code()
 
 def test_documents_point_at_what_is_there() -> None:
     folders = [ROOT / name for name in (*MAY_IMPORT, "docs", "benchmarks")]
-    for document in [ROOT / "README.md", *(path for one in folders for path in one.rglob("*.md"))]:
+    at_top = [ROOT / "README.md", ROOT / "SECURITY.md"]
+    for document in [*at_top, *(path for one in folders for path in one.rglob("*.md"))]:
         text = document.read_text(encoding="utf-8")
         links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
         files = [document.parent / link for link in links if "://" not in link]

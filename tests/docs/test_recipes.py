@@ -83,7 +83,8 @@ def test_many_images_come_in_order_and_bad_ones_are_told(
     finally:
         bad.unlink()
     assert lines == [
-        "pictures/bad.txt: not a picture that Pillow can read; try a JPEG or PNG",
+        "pictures/bad.txt: not a picture, or of none of the formats JPEG, PNG, WEBP, TIFF, GIF,"
+        " BMP, PPM, JPEG2000, AVIF; save it as JPEG or PNG",
         *(f"{name} {count}" for name, count in counts.items()),
     ]
 
