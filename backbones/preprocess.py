@@ -39,7 +39,9 @@ class InputStatistics:
         if in_range != [True, True, True]:
             raise ValueError(f"mean_rgb must be 3 numbers in [0, 255] but got {self.mean_rgb}")
         if type(self.size) is not int or not 1 <= self.size <= _MOST_SIZE:
-            raise ValueError(f"size must be an integer from 1 to {_MOST_SIZE} but got {self.size!r}")
+            raise ValueError(
+                f"size must be an integer from 1 to {_MOST_SIZE} but got {self.size!r}"
+            )
 
     def normalise(self, images_uint8: Tensor) -> Tensor:
         """Subtract the mean and move the colours to the front.

@@ -153,7 +153,8 @@ def check_size(path: Path, remedy: str) -> None:
     """Refuse a file that is larger than `MOST_BYTES`, before anything of it is read."""
     if path.stat().st_size > MOST_BYTES:
         raise WeightsError(
-            f"{path}: larger than {MOST_BYTES >> 20} MB, as no weights of these networks are; {remedy}"
+            f"{path}: larger than {MOST_BYTES >> 20} MB, as no weights of these networks are;"
+            f" {remedy}"
         )
 
 

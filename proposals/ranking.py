@@ -202,8 +202,8 @@ def load_ranking(path: str | Path) -> Ranking:
         OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError
     ) as error:  # fmt: skip
         raise RankingFileError(
-            f"{path}: not a ranking of this version ({one_line(error)}); make it with inception-rcnn"
-            " train-ranking"
+            f"{path}: not a ranking of this version ({one_line(error)}); make it with"
+            " inception-rcnn train-ranking"
         ) from None
 
 

@@ -41,8 +41,8 @@ def test_readers_know_the_files_that_fuzzing_begins_with(
 ) -> None:
     seeds = list(targets.TARGETS[name].seeds())
     taken = [targets.attempt(name, content, tmp_path) for content in seeds]
+    # A member's file is no MultiBox's and has too few tensors; predictions are no blacklist.
     assert taken.count(False) == {"safetensors": 2, "predictions": 2}.get(name, 0)
-    # A member's file is no MultiBox's and has too few tensors; a list of predictions is no blacklist.
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -56,9 +56,7 @@ def test_what_was_found_once_is_taken_or_refused(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_changed_files_are_taken_or_refused(
-    name: str, targets: ModuleType, tmp_path: Path
-) -> None:
+def test_changed_files_are_taken_or_refused(name: str, targets: ModuleType, tmp_path: Path) -> None:
     seeds = [content for content in targets.TARGETS[name].seeds() if len(content) < 20_000]
 
     @settings(max_examples=15, suppress_health_check=list(HealthCheck))

@@ -80,7 +80,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         if path.suffix == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - PyTorch lets damage out as almost any error
+    except Exception as error:  # PyTorch lets damage out as almost any error
         first = one_line(str(error).strip().partition("\n")[0])
         raise WeightsError(
             f"{path}: not a whole file of tensors ({first}); fetch it again or {_REMEDY}"
@@ -94,8 +94,8 @@ def _check(path: Path, state: Mapping[str, Any], wanted: Mapping[str, Tensor]) -
     odd = sorted(state.keys() ^ wanted.keys())
     if odd:
         raise WeightsError(
-            f"{path}: tensor '{one_line(odd[0])}' is missing or not this network's ({len(odd)} such);"
-            f" {_REMEDY}"
+            f"{path}: tensor '{one_line(odd[0])}' is missing or not this network's"
+            f" ({len(odd)} such); {_REMEDY}"
         )
     for name, tensor in wanted.items():
         found = state[name]

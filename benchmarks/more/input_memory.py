@@ -1,8 +1,8 @@
 """Measure how much memory readers take for a file that was made to take much.
 
-Command: ``python benchmarks/more/input_memory.py --json benchmarks/results/input_memory.json``. Each
-file is read in a process of its own, forked when all is imported. Prints the bytes that the peak
-rises by, for each pixel of a picture or each byte of a file. Linux only.
+Command: ``python benchmarks/more/input_memory.py --json benchmarks/results/input_memory.json``.
+Each file is read in a process of its own, forked when all is imported. Prints the bytes that the
+peak rises by, for each pixel of a picture or each byte of a file. Linux only.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import argparse
 import json
 import os
 import resource
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import PIL
 from PIL import Image
-from shared.machine import describe_machine
 
 from detector.datasets.reading.safe_json import read_json
 from detector.datasets.xml.annotation import VOC_RULES, read_xml
@@ -48,33 +49,46 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for case in (*pictures(), *texts()):
             path = Path(folder) / f"input{case.suffix}"
-            case.write(path)
+            in_child(lambda case=case, path=path: case.write(path))  # which leaves no memory here
             size = path.stat().st_size
-            risen = peak_of(case.read, path)
+            risen = int(in_child(lambda case=case, path=path: rise_over(case.read, path)))
             share = risen / (SIDE * SIDE if case.unit == "pixel" else size)
             figures[case.name] = {"file": size, "peak": risen, f"by_{case.unit}": round(share, 1)}
             print(f"{case.name:28} {size:>10} bytes: {share:6.1f} bytes a {case.unit}", flush=True)
     if options.json:
-        document = {"machine": describe_machine(), "side": SIDE, "inputs": figures}
+        document = {
+            "pillow": PIL.__version__,
+            "python": sys.version.split()[0],
+            "side": SIDE,
+            "inputs": figures,
+        }
         options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def peak_of(read: Callable[[Path], object], path: Path) -> int:
-    """Return by how many bytes the memory of a process rises at most over reading a file."""
+def rise_over(read: Callable[[Path], object], path: Path) -> int:
+    """Return by how many bytes the peak of this process's memory rises over reading a file."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    read(path)
+    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+
+
+def in_child(work: Callable[[], object]) -> str:
+    """Do work in a forked process; return what it returns, as text."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        status = 1
         try:
-            read(path)
+            os.write(theirs, str(work()).encode())
+            status = 0
         finally:
-            after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            os.write(theirs, str(1024 * (after - before)).encode())
-            os._exit(0)
-    os.waitpid(child, 0)
+            os._exit(status)
     os.close(theirs)
     with os.fdopen(ours) as answer:
-        return int(answer.read())
+        told = answer.read()
+    if os.waitpid(child, 0)[1] != 0:
+        sys.exit("a process that was to write or read a file has failed")
+    return told
 
 
 def pictures() -> Iterator[Case]:

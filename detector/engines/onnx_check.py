@@ -13,9 +13,11 @@ import onnx
 from onnx.shape_inference import InferenceError
 
 OPERATORS: Final = frozenset(
-    "Add Cast Concat Conv DequantizeLinear Flatten GlobalAveragePool LRN MaxPool Mean Mul Pad"
-    " QuantizeLinear ReduceMax ReduceSum Relu Sigmoid Slice Softmax Split Sub Transpose"
-    " Unsqueeze".split()
+    {
+        *("Add", "Cast", "Concat", "Conv", "DequantizeLinear", "Flatten", "GlobalAveragePool"),
+        *("LRN", "MaxPool", "Mean", "Mul", "Pad", "QuantizeLinear", "ReduceMax", "ReduceSum"),
+        *("Relu", "Sigmoid", "Slice", "Softmax", "Split", "Sub", "Transpose", "Unsqueeze"),
+    }
 )
 """All that `detector.engines.onnx_graph` makes use of."""
 

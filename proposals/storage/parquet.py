@@ -155,10 +155,10 @@ def open_parquet(path: Path) -> tuple[Any, Header]:
     try:
         header = _checked_header(file, path)
         _check_claims(file.metadata, path)
-        return file, header
     except BaseException:
         file.close()
         raise
+    return file, header
 
 
 def _checked_header(file: Any, path: Path) -> Header:  # noqa: ANN401 - of pyarrow

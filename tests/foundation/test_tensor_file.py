@@ -14,7 +14,9 @@ KIND = FileKind("thing", {"format": "thing", "version": 1}, "make it anew")
 DOCUMENT = {"thing": json.dumps({"format": "thing", "version": 1, "more": [1]})}
 
 
-def write(path: Path, tensors: dict[str, Any], data: bytes = b"", length: int | None = None) -> Path:
+def write(
+    path: Path, tensors: dict[str, Any], data: bytes = b"", length: int | None = None
+) -> Path:
     """Write a safetensors file by hand, whose header may say anything."""
     header = json.dumps({"__metadata__": DOCUMENT, **tensors}).encode()
     path.write_bytes((len(header) if length is None else length).to_bytes(8, "little"))

@@ -14,7 +14,6 @@ from skimage import data
 
 from proposals import images
 from proposals.images import (
-    PICTURE_FORMATS,
     ImageError,
     as_rgb_uint8,
     is_whole_jpeg,
@@ -99,7 +98,9 @@ def test_an_animation_gives_its_first_frame(tmp_path: Path) -> None:
 SUPPORT = {"JPEG2000": "jpg_2000", "AVIF": "avif", "WEBP": "webp"}  # by which Pillow is asked
 
 
-@pytest.mark.parametrize("name", PICTURE_FORMATS)
+@pytest.mark.parametrize(
+    "name", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "JPEG2000", "AVIF"]
+)
 def test_each_format_is_read_whatever_its_file_is_called(
     name: str, tmp_path: Path, cat: Image.Image
 ) -> None:

@@ -204,9 +204,19 @@ def test_a_damaged_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None
         run(tmp_path)
 
 
-@pytest.mark.parametrize("run_text", [None, "{", "[" * 100_000, "[]", '{"step": 1}',
-                                      '{"step": -1, "settings": {}}', '{"step": 1e999, "settings": {}}',
-                                      '{"step": 2, "settings": "none"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "run_text",
+    [
+        None,
+        "{",
+        "[" * 100_000,
+        "[]",
+        '{"step": 1}',
+        '{"step": -1, "settings": {}}',
+        '{"step": 1e999, "settings": {}}',
+        '{"step": 2, "settings": "none"}',
+    ],
+)
 def test_a_checkpoint_that_does_not_say_of_which_run_it_is_is_refused(
     run_text: str | None, tmp_path: Path
 ) -> None:
@@ -229,7 +239,9 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="of another network"):
         run(tmp_path)
     save_file({**tensors, "optimizer.momentum_buffer:nobody's": torch.zeros(1)}, path, metadata)
-    with pytest.raises(CheckpointError, match="'momentum_buffer:nobody's', which is of no parameter"):
+    with pytest.raises(
+        CheckpointError, match="'momentum_buffer:nobody's', which is of no parameter"
+    ):
         run(tmp_path)
 
 

@@ -86,6 +86,11 @@ def outside(model: onnx.ModelProto) -> None:
     constant.external_data.add(key="location", value="../../etc/passwd")
 
 
+def outside_and_inside(model: onnx.ModelProto) -> None:
+    outside(model)
+    model.graph.initializer[-1].raw_data = b"\0" * 16
+
+
 def without_its_values(model: onnx.ModelProto) -> None:
     model.graph.initializer.add(name="huge", data_type=TensorProto.FLOAT, dims=[10**9])
 
@@ -131,6 +136,7 @@ def long(model: onnx.ModelProto) -> None:
     ("change", "message"),
     [
         (outside, "constant 'secret' is not there, or not of its shape"),
+        (outside_and_inside, "constant 'secret' is not there"),
         (without_its_values, "constant 'huge' is not there"),
         (of_negative_sides, "constant 'odd' is not there"),
         (of_texts, "constant 'odd' is not there"),

@@ -267,7 +267,7 @@ def test_a_small_file_cannot_claim_many_images_or_boxes(
     whole = table.take(pa.array(np.zeros(many, np.int64)))
     parquet.write_table(whole, path, compression="zstd")
     assert path.stat().st_size < many
-    with pytest.raises(ProposalFileError, match="claims 100000 images, and up to .* cannot hold"):
+    with pytest.raises(ProposalFileError, match=r"claims 100000 images, and up to .* cannot hold"):
         ProposalFile(path)
     write(path, ROWS)
     monkeypatch.setattr("proposals.storage.parquet._MOST_CORNERS", 11)
@@ -279,9 +279,13 @@ def test_a_small_file_cannot_claim_many_images_or_boxes(
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 100_000, "[1]", '{"format": "\x1b[2J", "version": [1]}',
-     '{"format": "inception-rcnn proposals", "version": 1, "images": {"count": Infinity,'
-     ' "sha256": ""}, "settings": {}, "sources": [], "package": ""}'],
+    [
+        "[" * 100_000,
+        "[1]",
+        '{"format": "\x1b[2J", "version": [1]}',
+        '{"format": "inception-rcnn proposals", "version": 1, "settings": {},'
+        ' "images": {"count": Infinity, "sha256": ""}, "sources": [], "package": ""}',
+    ],
 )  # fmt: skip
 def test_a_header_that_is_none_is_refused_in_one_line(path: Path, text: str) -> None:
     table = parquet.read_table(path)
