@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ if TYPE_CHECKING:
 
 CROP_SIDE = 224
 """Height and width of a crop in pixels."""
+
+_MOST_SIZE = 4096  # of an input; memory grows with its square
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,20 @@ class InputStatistics:
     Raises
     ------
     ValueError
-        If the mean is not three numbers in [0, 255] or the size is no integer above 0.
+        If the mean is not three numbers in [0, 255] or the size is no integer from 1 to 4096.
     """
 
     mean_rgb: tuple[float, float, float] = (123.0, 117.0, 104.0)
     size: int = 224
 
     def __post_init__(self) -> None:
-        in_range = [math.isfinite(value) and 0 <= value <= 255 for value in self.mean_rgb]
+        in_range = [0 <= value <= 255 for value in self.mean_rgb]
         if in_range != [True, True, True]:
             raise ValueError(f"mean_rgb must be 3 numbers in [0, 255] but got {self.mean_rgb}")
-        if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
-            raise ValueError(f"size must be an integer above 0 but got {self.size!r}")
+        if type(self.size) is not int or not 1 <= self.size <= _MOST_SIZE:
+            raise ValueError(
+                f"size must be an integer from 1 to {_MOST_SIZE} but got {self.size!r}"
+            )
 
     def normalise(self, images_uint8: Tensor) -> Tensor:
         """Subtract the mean and move the colours to the front.

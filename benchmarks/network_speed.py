@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 import torch
 import torchvision
 from numpy.typing import NDArray
@@ -35,6 +34,7 @@ from detector.members.models import open_model
 from detector.members.network import TorchMember
 from detector.regions.warp import warp_regions
 from foundation.graph_builder import GraphBuilder
+from foundation.quiet_openvino import openvino
 from proposals import SelectiveSearch
 
 WINDOWS, BATCH, ROUNDS = 192, 16, 5

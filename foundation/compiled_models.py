@@ -18,10 +18,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import openvino
-
 from foundation.cache_folder import cache_folder
 from foundation.network_store import StoredNetwork
+from foundation.quiet_openvino import openvino
 from foundation.source_stamp import source_stamp
 
 _DEVICE = "CPU"

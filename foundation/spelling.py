@@ -1,4 +1,4 @@
-"""What somebody may have meant who wrote a name that is not known."""
+"""Words in messages: what somebody may have meant, and what strangers' files say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Final
 
 _MOST_SHOWN: Final = 3
+_LONG: Final = 200
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:
@@ -28,6 +29,15 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
         return ""
     names = " or ".join(f"'{by_form[one]}'" for one in alike[:_MOST_SHOWN])
     return f" (did you mean {names}?)"
+
+
+def one_line(told: object) -> str:
+    """Return a text, or what an error says, as one line that a terminal can show.
+
+    Libraries quote what stands in a file; a terminal would obey its control characters.
+    """
+    words = " ".join(str(told).split())[:_LONG]
+    return "".join(letter if letter.isprintable() else "?" for letter in words)
 
 
 def _form(name: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from foundation.files import whole_file
+from foundation.spelling import one_line
+
+MOST_BYTES: Final = 1 << 30
+"""Size of the largest file of weights that is read: some twenty times a GoogLeNet in float32."""
 
 Arrays = Mapping[str, NDArray[Any]]
 """Tensors by name."""
@@ -103,7 +107,8 @@ class FileKind:
         """
         if odd := sorted(tensors.keys() ^ shapes.keys()):
             raise WeightsError(
-                f"{path}: tensor '{odd[0]}' is missing or not of this network ({len(odd)} such);"
+                f"{path}: tensor '{one_line(odd[0])}' is missing or not of this network"
+                f" ({len(odd)} such);"
                 f" {self.remedy}"
             )
         for name, tensor in tensors.items():
@@ -119,6 +124,7 @@ class FileKind:
     ) -> tuple[Mapping[str, str], dict[str, NDArray[Any]]]:
         if not path.is_file():
             raise WeightsError(f"{path}: no such file; check the path or train a {self.key} first")
+        check_size(path, self.remedy)
         try:
             opened: AbstractContextManager[Any] = safe_open(path, framework="np")
             with opened as file:
@@ -128,18 +134,28 @@ class FileKind:
                 return file.metadata() or {}, tensors
         except (SafetensorError, OSError) as error:
             raise WeightsError(
-                f"{path}: not a whole safetensors file ({error}); fetch it again or {self.remedy}"
-            ) from error
-        except TypeError as error:  # NumPy has no such type, bfloat16 for one
-            raise WeightsError(
-                f"{path}: tensors must hold finite floats (float16 or float32), but {error};"
+                f"{path}: not a whole safetensors file ({one_line(error)}); fetch it again or"
                 f" {self.remedy}"
+            ) from error
+        except (TypeError, AttributeError) as error:  # NumPy has no such type, bfloat16 for one
+            raise WeightsError(
+                f"{path}: tensors must hold finite floats (float16 or float32), but"
+                f" {one_line(error)}; {self.remedy}"
             ) from error
 
     def _document(self, path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
         if self.key not in metadata:
             raise WeightsError(f"{path}: holds no {self.key} settings, only tensors; {self.remedy}")
         return parse_document(path, metadata[self.key], self.header, self.remedy)
+
+
+def check_size(path: Path, remedy: str) -> None:
+    """Refuse a file that is larger than `MOST_BYTES`, before anything of it is read."""
+    if path.stat().st_size > MOST_BYTES:
+        raise WeightsError(
+            f"{path}: larger than {MOST_BYTES >> 20} MB, as no weights of these networks are;"
+            f" {remedy}"
+        )
 
 
 def parse_document(path: Path, text: str, header: Mapping[str, Any], remedy: str) -> dict[str, Any]:
@@ -164,13 +180,16 @@ def parse_document(path: Path, text: str, header: Mapping[str, Any], remedy: str
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: its settings are not JSON ({error}); {remedy}") from error
+        raise WeightsError(
+            f"{path}: its settings are not JSON ({one_line(error)}); {remedy}"
+        ) from error
     if not isinstance(document, dict):
         raise WeightsError(f"{path}: its settings are not a JSON object; {remedy}")
     for key, wanted in header.items():
         if document.get(key) != wanted:
             raise WeightsError(
-                f"{path}: {key} must be {wanted!r} but is {document.get(key)!r}; {remedy}"
+                f"{path}: {key} must be {wanted!r} but is {one_line(repr(document.get(key)))};"
+                f" {remedy}"
             )
     return {key: value for key, value in document.items() if key not in header}
 

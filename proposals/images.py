@@ -6,19 +6,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from foundation.spelling import one_line
+
+PICTURE_FORMATS: Final = (
+    "JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "JPEG2000", "AVIF",
+)  # fmt: skip
+"""The formats that are opened, by Pillow's names; a file's content decides which it is.
+
+Pillow knows some forty. Of the others one starts a program (EPS: Ghostscript), and most have
+loaders that few people look at.
+"""
+
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+    {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".avif"}
+    | {".jp2", ".j2k"}
 )
 """File name endings that count as pictures when a folder is read; lower case."""
 
 MAX_PIXELS = 150_000_000
 """Largest picture that is decoded (450 MB as RGB); Pillow itself refuses those of 180 million."""
+
+_STRIP_PIXELS = 1 << 22  # converted at a time, so that copies stay small beside the picture
 
 ImageLike: TypeAlias = NDArray[Any] | Image.Image | str | PathLike[str]
 """What all that works on images takes; see `as_rgb_uint8`."""
@@ -31,7 +45,7 @@ class ImageError(ValueError):
 
 
 def read_image(path: str | PathLike[str]) -> NDArray[np.uint8]:
-    """Read a picture of any kind as RGB.
+    """Read a picture of any of `PICTURE_FORMATS` as RGB.
 
     Grey, palette, CMYK, 16-bit and transparent pictures are converted (transparency over
     white), the EXIF orientation is applied, and of an animation the first frame is taken.
@@ -51,9 +65,10 @@ def read_image(path: str | PathLike[str]) -> NDArray[np.uint8]:
         If the file is missing, empty, truncated, huge, or no picture; the message is one
         line with the file's name and the remedy.
     """
-    with _opened(Path(path)) as picture:
+    with opened_picture(path) as picture:
         picture.load()
-        return _upright_rgb(picture)
+        ImageOps.exif_transpose(picture, in_place=True)
+        return _rgb(picture)
 
 
 def is_whole_jpeg(path: str | Path) -> bool:
@@ -75,7 +90,7 @@ def is_whole_jpeg(path: str | Path) -> bool:
     ImageError
         As `read_image`.
     """
-    with _opened(Path(path)) as picture:
+    with opened_picture(path) as picture:
         if picture.format not in {"JPEG", "MPO"}:  # MPO: a JPEG with further views behind it
             return False
         picture.draft(None, (1, 1))
@@ -84,8 +99,18 @@ def is_whole_jpeg(path: str | Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture of a size that is bearable; its damage, then or later, is an ImageError."""
+def opened_picture(path: str | PathLike[str]) -> Iterator[Image.Image]:
+    """Open a picture whose pixels are not decoded yet: the only door for files of pictures.
+
+    The formats are those of `PICTURE_FORMATS`, the size is bearable, and whatever Pillow raises
+    over the file, then or later in the block, becomes an ImageError.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`.
+    """
+    path = Path(path)
     with _damage_told(str(path)):
         if not path.is_file():
             raise ImageError(f"{path}: there is no such file; check the path")
@@ -93,7 +118,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             raise ImageError(f"{path}: the file is empty; fetch or export it again")
         # Opened as a file, since of a name Pillow maps plain TIFFs into memory, and turns those
         # that do not stand upright wrongly (Pillow 13).
-        with path.open("rb") as file, Image.open(file) as picture:
+        with path.open("rb") as file, Image.open(file, formats=PICTURE_FORMATS) as picture:
             _refuse_huge(picture)
             yield picture
 
@@ -106,17 +131,26 @@ def _damage_told(name: str) -> Iterator[None]:
     except ImageError:
         raise
     except UnidentifiedImageError:
-        raise ImageError(f"{name}: not a picture that Pillow can read; try a JPEG or PNG") from None
+        raise ImageError(
+            f"{name}: not a picture, or of none of the formats {', '.join(PICTURE_FORMATS)}; save"
+            " it as JPEG or PNG"
+        ) from None
     except Image.DecompressionBombError:
         raise ImageError(
             f"{name}: more than {MAX_PIXELS // 10**6} million pixels; shrink it first"
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        # Pillow's decoders report damage through any of these; the system's errors have a number.
-        if isinstance(error, OSError) and error.errno is not None:
+    except OSError as error:
+        if error.errno is not None:  # of the system; Pillow's own have no number
             reason = f"cannot be read ({error.strerror}); see to its path and permissions"
             raise ImageError(f"{name}: {reason}") from None
-        raise ImageError(f"{name}: damaged or truncated ({error}); fetch it again") from None
+        raise _damaged(name, error) from None
+    except Exception as error:  # noqa: BLE001 - Pillow lets damage out as almost any error
+        raise _damaged(name, error) from None
+
+
+def _damaged(name: str, error: Exception) -> ImageError:
+    told = one_line(error) or type(error).__name__
+    return ImageError(f"{name}: damaged or truncated ({told}); fetch it again")
 
 
 def _refuse_huge(picture: Image.Image) -> None:
@@ -124,13 +158,27 @@ def _refuse_huge(picture: Image.Image) -> None:
         raise Image.DecompressionBombError
 
 
-def _upright_rgb(picture: Image.Image) -> NDArray[np.uint8]:
-    upright = ImageOps.exif_transpose(picture)
-    if upright.mode in {"I", "F"} or upright.mode.startswith("I;16"):
-        return _rgb_of_array(_full_range(np.asarray(upright)))
-    if upright.has_transparency_data:
-        return _over_white(upright)
-    return np.array(upright.convert("RGB"), dtype=np.uint8)
+def _rgb(picture: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels (H, W, 3) of a picture that is loaded and upright.
+
+    Strip by strip: one copy of a picture of `MAX_PIXELS` takes 600 MB, and Pillow makes several.
+    """
+    if picture.mode in {"I", "F"} or picture.mode.startswith("I;16"):
+        return _rgb_of_array(_full_range(np.asarray(picture)))
+    rows = max(1, _STRIP_PIXELS // picture.width)
+    if rows >= picture.height:
+        return _rgb_of_strip(picture)
+    pixels = np.empty((picture.height, picture.width, 3), np.uint8)
+    for top in range(0, picture.height, rows):
+        bottom = min(top + rows, picture.height)
+        pixels[top:bottom] = _rgb_of_strip(picture.crop((0, top, picture.width, bottom)))
+    return pixels
+
+
+def _rgb_of_strip(picture: Image.Image) -> NDArray[np.uint8]:
+    if picture.has_transparency_data:
+        return _over_white(picture)
+    return np.array(picture.convert("RGB"), dtype=np.uint8)
 
 
 def _over_white(picture: Image.Image) -> NDArray[np.uint8]:
@@ -141,17 +189,29 @@ def _over_white(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def _full_range(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Map 16-bit, 32-bit integer and float grey files to 0-255.
+    """Map 16-bit, 32-bit integer and float grey files (H, W) to 0-255.
 
-    Files of 16 bits keep their scale (0-65535); anything else spans its own range.
+    Files of 16 bits keep their scale (0-65535); anything else spans the range of its own finite
+    values. What is not a number becomes black, what is infinite black or white.
     """
-    numbers = values.astype(np.float64)
-    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+    rows = max(1, _STRIP_PIXELS // values.shape[1])
+    strips = [slice(top, top + rows) for top in range(0, len(values), rows)]
+    ends = [finite for strip in strips for finite in _finite_ends(values[strip])]
+    low, high = min(ends, default=0.0), max(ends, default=0.0)
     if low >= 0 and high <= 65535 and values.dtype.kind in "iu":
         low, high = 0.0, 65535.0
     spread = max(high - low, np.finfo(np.float64).tiny)
-    scaled = np.nan_to_num((numbers - low) / spread * 255)
-    return np.rint(scaled).astype(np.uint8)
+    grey = np.empty(values.shape, np.uint8)
+    for strip in strips:
+        numbers = np.nan_to_num(values[strip].astype(np.float64), nan=low)
+        grey[strip] = np.rint((np.clip(numbers, low, high) - low) / spread * 255)
+    return grey
+
+
+def _finite_ends(values: NDArray[Any]) -> tuple[float, ...]:
+    """Return the smallest and the largest of the finite values, or nothing where there is none."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else ()
 
 
 def as_rgb_uint8(image: ImageLike) -> NDArray[np.uint8]:
@@ -181,7 +241,7 @@ def as_rgb_uint8(image: ImageLike) -> NDArray[np.uint8]:
 
 def _rgb_of_picture(picture: Image.Image) -> NDArray[np.uint8]:
     name = getattr(picture, "filename", "") or "Pillow image"
-    with _damage_told(name):
+    with _damage_told(str(name)):
         _refuse_huge(picture)
         if 0 in picture.size:
             raise ImageError(f"{name}: has no pixels, as it is {picture.width} x {picture.height}")
@@ -189,8 +249,13 @@ def _rgb_of_picture(picture: Image.Image) -> NDArray[np.uint8]:
             raise ImageError(
                 f"{name}: was closed before it was read; pass the path, or call load() before"
             )
+        if getattr(picture, "tile", None) and picture.format not in (*PICTURE_FORMATS, "MPO"):
+            raise ImageError(
+                f"{name}: is not loaded yet, and of the format {picture.format}, which is not"
+                " opened here; call load() before if it comes from a source that you trust"
+            )
         picture.load()
-        return _upright_rgb(picture)
+        return _rgb(ImageOps.exif_transpose(picture))
 
 
 def _rgb_of_array(image: NDArray[Any]) -> NDArray[np.uint8]:
@@ -216,7 +281,7 @@ def _as_array(image: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever NumPy take
         return np.asarray(image)
     except (TypeError, ValueError, RuntimeError) as error:
         # Ragged lists; tensors of PyTorch that are on a GPU or carry a gradient.
-        reason = str(error).partition("\n")[0]
+        reason = one_line(str(error).partition("\n")[0])
         on_cpu = "; pass image.detach().cpu().numpy()" if _is_tensor(image) else ""
         raise ImageError(f"an image must be an array, but NumPy says: {reason}{on_cpu}") from None
 

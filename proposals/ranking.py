@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.kernels import kernel, read_only, subroutine
+from foundation.spelling import one_line
 from proposals.boxes import area, box_areas, box_at, iou, pairwise_iou
 
 FloatArray = NDArray[np.float32]
@@ -197,10 +198,12 @@ def load_ranking(path: str | Path) -> Ranking:
         if document["format"] != _FORMAT or document["features"] != list(FEATURES):
             raise ValueError("another format or other features")  # noqa: TRY301 - one remedy
         return _ranking_from(document)
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError
+    ) as error:  # fmt: skip
         raise RankingFileError(
-            f"{path}: not a ranking of this version ({error}); make it with inception-rcnn"
-            " train-ranking"
+            f"{path}: not a ranking of this version ({one_line(error)}); make it with"
+            " inception-rcnn train-ranking"
         ) from None
 
 

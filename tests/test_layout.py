@@ -176,6 +176,13 @@ def test_proposals_alone_need_five_packages() -> None:
     assert loaded <= five | theirs
 
 
+def test_openvino_is_imported_in_one_place_without_its_telemetry() -> None:
+    roots = (*MAY_IMPORT, "benchmarks", "tests", "tools")
+    sources = [source for root in roots for source in (ROOT / root).rglob("*.py")]
+    found = [source.name for source in sources if "openvino" in imported_packages(source)]
+    assert found == ["quiet_openvino.py"]
+
+
 def test_every_package_with_kernels_is_part_of_the_stamp_of_their_machine_code() -> None:
     with_kernels = {
         package

@@ -29,6 +29,7 @@ from backbones.hardware import prepare_network
 from backbones.layout import parameter_shapes
 from backbones.no_init import NoInit
 from backbones.preprocess import InputStatistics
+from foundation.spelling import one_line
 from foundation.tensor_file import FileKind, WeightsError
 
 GEOMETRY = CropGeometry.SHORT_SIDE
@@ -132,7 +133,9 @@ def load_classifier(
 
 def _names(found: object) -> tuple[str, ...]:
     if not isinstance(found, list) or not found or not all(isinstance(n, str) for n in found):
-        raise ValueError(f"names must be a list of texts but are {found!r}")
+        raise ValueError(f"names must be a list of texts but are {one_line(repr(found))}")
+    if not all(name.isprintable() for name in found):
+        raise ValueError("names must be texts that can be printed")
     return tuple(found)
 
 

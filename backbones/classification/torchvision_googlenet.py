@@ -8,19 +8,18 @@ network takes what the paper's takes.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision import models
 
 from backbones.preprocess import InputStatistics
-from foundation.tensor_file import WeightsError
+from foundation.spelling import one_line
+from foundation.tensor_file import WeightsError, check_size
 
 _HALF_RANGE = 127.5
 _AUXILIARY = ("aux1.", "aux2.")
@@ -76,16 +75,17 @@ def load_torchvision_weights(path: str | Path) -> dict[str, Tensor]:
 def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; {_REMEDY}")
+    check_size(path, _REMEDY)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        first = str(error).strip().partition("\n")[0]
+    except Exception as error:  # PyTorch lets damage out as almost any error
+        first = one_line(str(error).strip().partition("\n")[0])
         raise WeightsError(
             f"{path}: not a whole file of tensors ({first}); fetch it again or {_REMEDY}"
         ) from error
-    if not isinstance(found, Mapping):
+    if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
         raise WeightsError(f"{path}: holds no named tensors; {_REMEDY}")
     return found
 
@@ -94,8 +94,8 @@ def _check(path: Path, state: Mapping[str, Any], wanted: Mapping[str, Tensor]) -
     odd = sorted(state.keys() ^ wanted.keys())
     if odd:
         raise WeightsError(
-            f"{path}: tensor '{odd[0]}' is missing or not this network's ({len(odd)} such);"
-            f" {_REMEDY}"
+            f"{path}: tensor '{one_line(odd[0])}' is missing or not this network's"
+            f" ({len(odd)} such); {_REMEDY}"
         )
     for name, tensor in wanted.items():
         found = state[name]
@@ -105,5 +105,7 @@ def _check(path: Path, state: Mapping[str, Any], wanted: Mapping[str, Tensor]) -
                 f" {tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__};"
                 f" {_REMEDY}"
             )
-        if found.is_floating_point() != tensor.is_floating_point():
-            raise WeightsError(f"{path}: tensor '{name}' is of type {found.dtype}; {_REMEDY}")
+        dense = found.layout == torch.strided
+        if found.is_floating_point() != tensor.is_floating_point() or not dense:
+            kind = f"{found.dtype}, {found.layout}"
+            raise WeightsError(f"{path}: tensor '{name}' is of type {kind}; {_REMEDY}")

@@ -13,6 +13,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from foundation.files import whole_file
+from foundation.spelling import one_line
+from foundation.tensor_file import WeightsError, check_size
 
 _FORMAT = "inception-rcnn checkpoint 3"
 _OPTIMIZER = "optimizer."
@@ -70,37 +72,66 @@ def load_checkpoint(path: Path, settings: Mapping[str, Any]) -> Checkpoint:
         If the file is damaged, is something else, or was made with other settings.
     """
     try:
+        check_size(path, "delete it to start anew")
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, WeightsError, KeyError, AttributeError) as error:
         raise CheckpointError(
-            f"{path}: cannot be read ({error}); delete it to start anew"
+            f"{path}: cannot be read ({one_line(error)}); delete it to start anew"
         ) from None
     if metadata.get("format") != _FORMAT:
         raise CheckpointError(f"{path}: not a checkpoint of this tool; name another --out folder")
-    run = json.loads(metadata["run"])
-    changed = [key for key in settings if run["settings"].get(key) != settings[key]]
+    step, before = _run(path, metadata)
+    changed = [key for key in settings if before.get(key) != settings[key]]
     if changed:
         key = changed[0]
         raise CheckpointError(
-            f"{path}: the run was started with {key} = {run['settings'].get(key)!r}, now it is"
+            f"{path}: the run was started with {key} = {one_line(repr(before.get(key)))}, now it is"
             f" {settings[key]!r}; use the old value, or another --out folder for a new run"
         )
     return Checkpoint(
-        step=int(run["step"]),
+        step=step,
         model=_with_prefix(tensors, _MODEL),
         optimizer=_with_prefix(tensors, _OPTIMIZER),
         average=_with_prefix(tensors, _AVERAGE),
     )
 
 
+def _run(path: Path, metadata: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+    """Return the step of a checkpoint and the settings that it was made with."""
+    try:
+        run = json.loads(metadata["run"])
+        step, settings = run["step"], run["settings"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        step, settings = None, None
+    if type(step) is not int or step < 0 or not isinstance(settings, dict):
+        raise CheckpointError(f"{path}: does not say of which run it is; delete it to start anew")
+    return step, settings
+
+
 def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Put a checkpoint's state into a network and its optimizer."""
-    network.load_state_dict(checkpoint.model)
+    """Put a checkpoint's state into a network and its optimizer.
+
+    Raises
+    ------
+    CheckpointError
+        If the tensors are not those of this network.
+    """
+    try:
+        network.load_state_dict(checkpoint.model)
+    except RuntimeError as error:  # names of tensors or shapes
+        raise CheckpointError(
+            f"the checkpoint is of another network ({one_line(error)}); delete it to start anew"
+        ) from None
     parameters = dict(network.named_parameters())
     for key, value in checkpoint.optimizer.items():
-        what, name = key.split(":", 1)
+        what, _, name = key.partition(":")
+        if name not in parameters:
+            raise CheckpointError(
+                f"the checkpoint holds '{one_line(key)}', which is of no parameter here; delete it"
+                " to start anew"
+            )
         parameter = parameters[name]
         # In the parameter's own memory layout, so that sums keep their order.
         kept = torch.empty_like(parameter) if value.shape == parameter.shape else value.clone()

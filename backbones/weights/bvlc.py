@@ -13,7 +13,9 @@ from torch import Tensor
 
 from backbones.googlenet import GoogLeNet
 from backbones.weights.caffemodel import read_caffemodel
+from foundation.spelling import one_line
 from foundation.tensor_file import WeightsError as WeightsError
+from foundation.tensor_file import check_size
 
 _REMEDY = "give bvlc_googlenet.caffemodel, or its tensors without auxiliary heads as safetensors"
 
@@ -63,13 +65,15 @@ def load_imagenet_weights(path: str | Path) -> dict[str, Tensor]:
 def _read_blobs(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; {_REMEDY}")
+    check_size(path, _REMEDY)
     if path.suffix == ".caffemodel":
         return _without_training_layers(read_caffemodel(path))
     try:
         return load_file(path)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, KeyError, AttributeError) as error:
+        # The last two: of a type of numbers that this PyTorch does not know.
         raise WeightsError(
-            f"{path}: not a whole safetensors file ({error}); fetch it again or {_REMEDY}"
+            f"{path}: not a whole safetensors file ({one_line(error)}); fetch it again or {_REMEDY}"
         ) from error
 
 
@@ -113,7 +117,8 @@ def _check_names(path: Path, blobs: Mapping[str, Tensor], wanted: set[str]) -> N
 
 def _first_of(names: list[str]) -> str:
     others = len(names) - 1
-    return f"'{names[0]}' (and {others} more)" if others else f"'{names[0]}'"
+    first = f"'{one_line(names[0])}'"
+    return f"{first} (and {others} more)" if others else first
 
 
 def _check_blob(path: Path, name: str, blob: Tensor, shape: torch.Size) -> None:

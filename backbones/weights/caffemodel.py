@@ -8,6 +8,7 @@ field than newer ones; both are read.
 from __future__ import annotations
 
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 from torch import Tensor
 
-from foundation.tensor_file import WeightsError
+from foundation.spelling import one_line
+from foundation.tensor_file import WeightsError, check_size
 
 _PACKAGE = "caffe_subset"
 _Field = descriptor_pb2.FieldDescriptorProto
+_MOST_SIDES = 32  # of a tensor, as in Caffe
 _KINDS = ("weight", "bias")  # in the order of a layer's tensors
 
 # Message: field: (number, type, repeated)
@@ -48,12 +51,14 @@ def read_caffemodel(path: Path) -> dict[str, Tensor]:
     WeightsError
         If the file is no Caffe model, is damaged, or a tensor does not fill its shape.
     """
+    check_size(path, "give bvlc_googlenet.caffemodel")
     net: Any = _net_class()()
     try:
         net.ParseFromString(path.read_bytes())
     except (DecodeError, OSError, ValueError) as error:
         raise WeightsError(
-            f"{path}: not a whole Caffe model ({error}); fetch bvlc_googlenet.caffemodel again"
+            f"{path}: not a whole Caffe model ({one_line(error)}); fetch bvlc_googlenet.caffemodel"
+            " again"
         ) from error
     tensors = {
         f"{layer.name}.{kind}": _tensor(path, layer.name, blob)
@@ -69,13 +74,12 @@ def _tensor(path: Path, layer: str, blob: Any) -> Tensor:  # noqa: ANN401 - a pr
     old_shape = (blob.num, blob.channels, blob.height, blob.width)
     shape = tuple(blob.shape.dim) if blob.HasField("shape") else old_shape
     values = torch.from_numpy(np.array(blob.data, np.float32))
-    try:
-        return values.reshape(shape)
-    except RuntimeError as error:
+    if len(shape) > _MOST_SIDES or min(shape, default=1) < 0 or prod(shape) != len(values):
         raise WeightsError(
-            f"{path}: layer '{layer}' has {len(values)} values for a shape of {shape};"
-            " the file is damaged: fetch it again"
-        ) from error
+            f"{path}: layer '{one_line(layer)}' has {len(values)} values for a shape of"
+            f" {one_line(shape)}; the file is damaged: fetch it again"
+        )
+    return values.reshape(shape)
 
 
 @cache

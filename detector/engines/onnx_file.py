@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 import onnx
 from google.protobuf.message import DecodeError
 
+from detector.engines.onnx_check import check_graph
 from detector.engines.onnx_graph import build_onnx
 from detector.members.member import Member
 from detector.members.settings import MemberSettings, settings_from_document
 from foundation.files import whole_file
-from foundation.tensor_file import WeightsError
+from foundation.spelling import one_line
+from foundation.tensor_file import WeightsError, check_size
 
 _KEY = "inception-rcnn"
 _HEADER = {"format": "inception-rcnn onnx", "version": 1}
@@ -62,7 +64,7 @@ def save_onnx(path: str | Path, members: Sequence[Member], *, eight_bits: bool) 
 
 
 def read_onnx(path: str | Path) -> OnnxDetector:
-    """Read the settings of an ONNX file; the graph itself is left to the engine.
+    """Read the settings of an ONNX file; the graph is checked, and left to the engine.
 
     Raises
     ------
@@ -74,18 +76,23 @@ def read_onnx(path: str | Path) -> OnnxDetector:
         raise WeightsError(
             f"{path}: no such file; check the path or run inception-rcnn export first"
         )
+    check_size(path, _REMEDY)
     try:
         content = path.read_bytes()
         model = onnx.load_model_from_string(content)
-        onnx.checker.check_model(model)
+        check_graph(model)
     except (DecodeError, onnx.checker.ValidationError, OSError) as error:
-        raise WeightsError(f"{path}: not a whole ONNX file ({error}); {_REMEDY}") from error
+        raise WeightsError(
+            f"{path}: not a whole ONNX file ({one_line(error)}); {_REMEDY}"
+        ) from error
+    except ValueError as error:
+        raise WeightsError(f"{path}: {one_line(error)}; {_REMEDY}") from error
     properties = {entry.key: entry.value for entry in model.metadata_props}
     try:
         return _detector_from(path, content, json.loads(properties[_KEY]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(
-            f"{path}: holds no detector's settings, or damaged ones ({error}); {_REMEDY}"
+            f"{path}: holds no detector's settings, or damaged ones ({one_line(error)}); {_REMEDY}"
         ) from error
 
 

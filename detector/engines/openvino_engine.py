@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from detector.engines.engine import Piece
@@ -18,6 +17,7 @@ from foundation.compiled_models import (
     NetworkInPreparation,
     compiled_folder,
 )
+from foundation.quiet_openvino import openvino
 
 
 class OpenVinoEngine:

@@ -11,6 +11,7 @@ from backbones.preprocess import InputStatistics
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig
 from detector.regions.warp_config import WarpConfig
+from foundation.spelling import one_line
 
 CLASSIFIERS = ("softmax", "svm")
 """How the last layer's outputs become scores; see `MemberSettings.classifier`."""
@@ -105,7 +106,8 @@ def settings_from_document(document: Mapping[str, Any]) -> dict[str, Any]:
     document = {"classifier": MemberSettings.classifier, **document}
     known = MemberSettings.__dataclass_fields__.keys()
     if document.keys() != known:
-        raise ValueError(f"settings {sorted(document.keys() ^ known)} are missing or unknown")
+        odd = one_line(sorted(document.keys() ^ known))
+        raise ValueError(f"settings {odd} are missing or unknown")
     try:
         statistics, warp = document["statistics"], document["warp"]
         return {
@@ -120,7 +122,7 @@ def settings_from_document(document: Mapping[str, Any]) -> dict[str, Any]:
             "classifier": document["classifier"],
         }
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"settings cannot be read ({error})") from error
+        raise ValueError(f"settings cannot be read ({one_line(error)})") from error
 
 
 def _class_from(row: Mapping[str, Any]) -> ObjectClass:
@@ -130,7 +132,9 @@ def _class_from(row: Mapping[str, Any]) -> ObjectClass:
         str,
         str,
     ]:
-        raise ValueError(f"a class must be a number and two texts but got {dict(row)}")
+        raise ValueError(f"a class must be a number and two texts but got {one_line(dict(row))}")
+    if not (object_class.wnid + object_class.name).isprintable():
+        raise ValueError(f"a class must have a name that can be printed but got {dict(row)}")
     return object_class
 
 

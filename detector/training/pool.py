@@ -26,6 +26,7 @@ from detector.training.batches import WindowCutter
 from detector.training.windows import BACKGROUND, WindowSampler, WindowTable
 from foundation.files import whole_file, write_text
 from foundation.prefetch import ordered_map
+from foundation.spelling import one_line
 
 _FOREGROUND_SHARE = 0.4  # windows of an IoU of half and more with an object
 _NEAR_SHARE = 0.3  # windows of 0.1 to 0.5; the rest overlaps objects less, or none
@@ -107,8 +108,13 @@ def make_pool(
     _check_key(path, key)
     try:
         features = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise PoolError(f"{path}: cannot be read ({error}); delete it to make it anew") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise PoolError(
+            f"{path}: cannot be read ({one_line(error)}); delete it to make it anew"
+        ) from None
+    if features.dtype != np.float16 or features.ndim < 2 or len(features) != len(rows):
+        found = f"{features.shape} {features.dtype}"
+        raise PoolError(f"{path}: holds {found}, no pool of {len(rows)}; delete it to make it anew")
     return Pool(table.rows(rows), features)
 
 
@@ -192,11 +198,13 @@ def _check_key(path: Path, key: dict[str, Any]) -> None:
     remedy = "delete both to make the pool anew, or name another file"
     try:
         found = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PoolError(f"{beside}: cannot be read ({error}); {remedy}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise PoolError(f"{beside}: cannot be read ({one_line(error)}); {remedy}") from None
+    if not isinstance(found, dict):
+        raise PoolError(f"{beside}: says nothing of a pool; {remedy}")
     changed = [name for name in key if found.get(name) != key[name]]
     if changed:
         raise PoolError(
-            f"{path}: was made with another {changed[0]} ({found.get(changed[0])!r}, now"
+            f"{path}: was made with another {changed[0]} ({one_line(found.get(changed[0]))}, now"
             f" {key[changed[0]]!r}); {remedy}"
         )

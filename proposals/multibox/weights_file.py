@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foundation.spelling import one_line
 from foundation.tensor_file import FileKind, WeightsError
 from proposals.multibox.layout import residual_scales
 
@@ -33,6 +34,7 @@ _KIND = FileKind(
     "give a file that inception-rcnn train-multibox wrote",
 )
 _PRIORS = "head.priors"
+_MOST_SIZE = 4096  # of an input in pixels; memory grows with its square
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,8 +72,8 @@ class MultiBoxSettings:
     def __post_init__(self) -> None:
         if self.head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)} but is {self.head!r}")
-        if self.size < 1:
-            raise ValueError(f"size must be at least 1 but is {self.size}")
+        if not 1 <= self.size <= _MOST_SIZE:
+            raise ValueError(f"size must be from 1 to {_MOST_SIZE} but is {self.size}")
         if self.priors.ndim != 2 or self.priors.shape[1] != 4:
             raise ValueError(f"priors must be of shape (K, 4) but are of {self.priors.shape}")
         for name, value in self.activation_ranges.items():
@@ -169,6 +171,8 @@ def _settings(
             "provenance": dict(document.get("provenance", {})),
         }
         MultiBoxSettings(**settings)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path}: settings are unusable ({error}); {_KIND.remedy}") from None
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise WeightsError(
+            f"{path}: settings are unusable ({one_line(error)}); {_KIND.remedy}"
+        ) from None
     return settings

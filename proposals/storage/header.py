@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from foundation.spelling import one_line
+
 _KEY = b"proposals"
 _FORMAT, _VERSION = "inception-rcnn proposals", 1
 
@@ -129,14 +131,14 @@ class Header:
             kind = (content["format"], content["version"])
             if kind == (_FORMAT, _VERSION):
                 return _header(content)
-        except (KeyError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
             raise ProposalFileError(
                 f"{path}: Parquet, but not of proposals; give a file that inception-rcnn"
                 " propose wrote"
             ) from None
         raise ProposalFileError(
-            f"{path}: of format '{kind[0]}', version {kind[1]}, but '{_FORMAT}', version"
-            f" {_VERSION}, is read; make it anew with inception-rcnn propose"
+            f"{path}: of format '{one_line(kind[0])}', version {one_line(kind[1])}, but"
+            f" '{_FORMAT}', version {_VERSION}, is read; make it anew with inception-rcnn propose"
         )
 
 

@@ -14,10 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from foundation.spelling import one_line
 from proposals.result import Proposals
 from proposals.storage.header import Header, ProposalFileError, Run, package_version
 
 # pyarrow carries no annotations and is heavy: its objects are Any, its imports in functions.
+
+
+_BOXES = 4  # place of the boxes among the columns
+_MOST_CORNERS = 1 << 28  # in a group of images: a gigabyte; thirty images of 2,000 boxes are a MB
 
 
 class ImageRow(NamedTuple):
@@ -148,10 +153,12 @@ def open_parquet(path: Path) -> tuple[Any, Header]:
     with damage_told(path):
         file = parquet.ParquetFile(path, page_checksum_verification=True)
     try:
-        return file, _checked_header(file, path)
+        header = _checked_header(file, path)
+        _check_claims(file.metadata, path)
     except BaseException:
         file.close()
         raise
+    return file, header
 
 
 def _checked_header(file: Any, path: Path) -> Header:  # noqa: ANN401 - of pyarrow
@@ -164,6 +171,20 @@ def _checked_header(file: Any, path: Path) -> Header:  # noqa: ANN401 - of pyarr
     return header
 
 
+def _check_claims(metadata: Any, path: Path) -> None:  # noqa: ANN401 - of pyarrow
+    """Refuse a file that claims more than can stand in it, before memory is asked for.
+
+    Runs of one value take no room in Parquet: a billion images may be claimed in a kilobyte.
+    """
+    groups = (metadata.row_group(group) for group in range(metadata.num_row_groups))
+    corners = max((group.column(_BOXES).num_values for group in groups), default=0)
+    if metadata.num_rows > path.stat().st_size or corners > _MOST_CORNERS:
+        raise ProposalFileError(
+            f"{path}: claims {metadata.num_rows} images, and up to {corners // 4} boxes in a group"
+            " of them, which it cannot hold; make it anew with inception-rcnn propose"
+        )
+
+
 @contextmanager
 def damage_told(path: Path) -> Iterator[None]:
     """Turn whatever pyarrow and numpy raise over damage of ``path`` into one error."""
@@ -174,9 +195,9 @@ def damage_told(path: Path) -> Iterator[None]:
     except ProposalFileError:
         raise
     except (OSError, ValueError, TypeError, IndexError, ArrowException) as error:
-        reason = " ".join(str(error).split())[:200]
         raise ProposalFileError(
-            f"{path}: damaged, or not Parquet ({reason}); make it anew with inception-rcnn propose"
+            f"{path}: damaged, or not Parquet ({one_line(error)}); make it anew with inception-rcnn"
+            " propose"
         ) from None
 
 

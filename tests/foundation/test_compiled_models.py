@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 
 from foundation import compiled_models
 from foundation.compiled_models import CompileSettings, NetworkInPreparation
 from foundation.graph_builder import GraphBuilder
 from foundation.network_store import StoredNetwork
+from foundation.quiet_openvino import openvino
 
 SETTINGS = CompileSettings((2, 3), "float32")
 

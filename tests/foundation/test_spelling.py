@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from foundation.spelling import did_you_mean
+from foundation.spelling import did_you_mean, one_line
 
 KNOWN = ("dog", "domestic_cat", "traffic light", "eval-map", "Person")
 
@@ -33,3 +33,20 @@ def test_of_many_names_the_most_alike_are_offered() -> None:
     offered = did_you_mean("lamp1", [f"lamp{number}" for number in range(10)])
     assert offered.startswith(" (did you mean 'lamp1' or ")
     assert offered.count("lamp") == 3
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("", ""),
+        ("two\n  lines", "two lines"),
+        ("red \x1b[31m, bell \a, \x9b1m, \u202e", "red ?[31m, bell ?, ?1m, ?"),
+        ("Käse, 猫", "Käse, 猫"),
+        (ValueError("what it says"), "what it says"),
+        ("x" * 1000, "x" * 200),
+    ],
+)
+def test_what_a_file_says_is_shown_on_one_line_without_control_characters(
+    told: object, shown: str
+) -> None:
+    assert one_line(told) == shown

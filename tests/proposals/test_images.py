@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import EpsImagePlugin, Image, features
 from skimage import data
 
 from proposals import images
-from proposals.images import ImageError, as_rgb_uint8, is_whole_jpeg, read_image
+from proposals.images import (
+    ImageError,
+    as_rgb_uint8,
+    is_whole_jpeg,
+    opened_picture,
+    read_image,
+)
 
 
 def saved(folder: Path, picture: Image.Image, name: str, **options: Any) -> Path:
@@ -87,6 +93,59 @@ def test_an_animation_gives_its_first_frame(tmp_path: Path) -> None:
     frames = [Image.new("L", (4, 3), shade) for shade in (0, 255)]
     path = saved(tmp_path, frames[0], "two.gif", save_all=True, append_images=frames[1:])
     assert read_image(path).max() == 0
+
+
+SUPPORT = {"JPEG2000": "jpg_2000", "AVIF": "avif", "WEBP": "webp"}  # by which Pillow is asked
+
+
+@pytest.mark.parametrize(
+    "name", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "JPEG2000", "AVIF"]
+)
+def test_each_format_is_read_whatever_its_file_is_called(
+    name: str, tmp_path: Path, cat: Image.Image
+) -> None:
+    if not features.check(SUPPORT.get(name, "jpg")):
+        pytest.skip(f"this Pillow has no {name}")
+    picture = cat.quantize(64) if name == "GIF" else cat
+    path = saved(tmp_path, picture, "picture.dat", format=name)
+    found = read_image(path).astype(int)
+    assert found.shape == (75, 113, 3)
+    assert np.abs(found - np.asarray(picture.convert("RGB"))).mean() < 8
+    with opened_picture(path) as opened:
+        assert opened.format == name
+
+
+@pytest.mark.parametrize("name", ["EPS", "PDF", "TGA", "ICO", "PCX", "SGI", "DDS"])
+def test_other_formats_are_refused_whatever_their_files_are_called(
+    name: str, tmp_path: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("Ghostscript was to be started")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", start)
+    path = saved(tmp_path, cat, "cat.jpg", format=name)
+    with pytest.raises(ImageError, match=r"cat\.jpg: not a picture, or of none of the formats"):
+        read_image(path)
+    with pytest.raises(ImageError, match="formats JPEG, PNG, WEBP"):
+        is_whole_jpeg(path)
+
+
+def test_a_pillow_image_of_another_format_must_be_loaded_by_who_opened_it(
+    tmp_path: Path, cat: Image.Image
+) -> None:
+    with Image.open(saved(tmp_path, cat, "cat.tga")) as opened:
+        with pytest.raises(ImageError, match=r"cat\.tga: is not loaded yet.* TGA, .*call load\(\)"):
+            as_rgb_uint8(opened)
+        opened.load()
+        np.testing.assert_array_equal(as_rgb_uint8(opened), np.asarray(cat))
+
+
+def test_what_is_not_finite_in_a_picture_of_floats_is_black_or_white(tmp_path: Path) -> None:
+    grey = np.array([[np.nan, -np.inf, -2.0, 0.5, 3.0, np.inf]], np.float32)
+    found = read_image(saved(tmp_path, Image.fromarray(grey), "floats.tif"))
+    assert found[0, :, 0].tolist() == [0, 0, 0, 128, 255, 255]
+    nothing = Image.fromarray(np.full((2, 2), np.nan, np.float32))
+    assert not read_image(saved(tmp_path, nothing, "nothing.tif")).any()
 
 
 def jpeg_bytes(picture: Image.Image) -> bytes:
@@ -251,6 +310,30 @@ def test_a_pillow_image_is_what_its_file_is(
     assert (expected.shape[0] > expected.shape[1]) == (orientation > 1 and name != "one.png")
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_large_picture_is_converted_strip_by_strip_to_the_same(
+    name: str, tmp_path: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path, MAKERS[name](cat), name)
+    expected = read_image(path)
+    for pixels in (1, 1000, 113 * 75):
+        monkeypatch.setattr(images, "_STRIP_PIXELS", pixels)
+        np.testing.assert_array_equal(read_image(path), expected)
+
+
+def test_an_error_shows_no_control_characters_of_a_file(
+    tmp_path: Path, cat: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise KeyError("a\x1b[2Jb\nc")
+
+    path = saved(tmp_path, cat, "cat.png")
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail)
+    with pytest.raises(ImageError, match=r"cat\.png: damaged or truncated \('a.*b.*c'\)") as caught:
+        read_image(path)
+    assert str(caught.value).isprintable()
+
+
 def test_an_array_with_alpha_is_what_its_file_is(tmp_path: Path, cat: Image.Image) -> None:
     picture = half_clear(cat)
     expected = read_image(saved(tmp_path, picture, "alpha.png"))
@@ -284,7 +367,7 @@ def test_a_file_that_the_system_refuses_is_told(
 ) -> None:
     path = saved(tmp_path, cat, "cat.png")
 
-    def refuse(*_: object) -> NoReturn:
+    def refuse(*_: object, **__: object) -> NoReturn:
         raise PermissionError(13, "Permission denied")
 
     for place in ("pathlib.Path.is_file", "PIL.Image.open"):

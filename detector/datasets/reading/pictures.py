@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from PIL import Image
-
-from proposals.images import read_image
+from proposals.images import ImageError, opened_picture, read_image
 
 _ORIENTATION: Final = 0x0112  # EXIF's tag
 _ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
@@ -35,10 +33,10 @@ def read_header(path: Path) -> PictureHeader:
         As `proposals.images.read_image`, unless the damage lies further behind.
     """
     try:
-        with Image.open(path) as picture:
+        with opened_picture(path) as picture:
             width, height = picture.size
             orientation = picture.getexif().get(_ORIENTATION, 1)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+    except ImageError:
         # It says what is wrong; or it can do with what there is, and then that is the size.
         height, width = read_image(path).shape[:2]
         orientation = 1

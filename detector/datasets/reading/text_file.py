@@ -9,7 +9,7 @@ from typing import Final
 from detector.datasets.problems import Problem, refuse
 from detector.datasets.reading.packed import open_unpacked
 
-_FOREIGN: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]")
+_FOREIGN: Final = re.compile(r"[\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NO_NAMES: Final = frozenset({"", ".", ".."})
 _LONG: Final = 240  # bytes; with a suffix, file systems take 255
 

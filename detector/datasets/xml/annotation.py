@@ -47,7 +47,7 @@ class XmlRules:
 
 ILSVRC_RULES: Final = XmlRules(0, re.compile(r"n[0-9]{8}"), "a WordNet id such as n02958343")
 VOC_RULES: Final = XmlRules(
-    1, re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}"), "a class such as car"
+    1, re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}"), "a class such as car"
 )
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -200,6 +201,47 @@ def test_a_run_goes_on_with_its_own_settings_only(tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.safetensors").write_bytes(content)
     with pytest.raises(CheckpointError, match="delete it to start anew"):
+        run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "run_text",
+    [
+        None,
+        "{",
+        "[" * 100_000,
+        "[]",
+        '{"step": 1}',
+        '{"step": -1, "settings": {}}',
+        '{"step": 1e999, "settings": {}}',
+        '{"step": 2, "settings": "none"}',
+    ],
+)
+def test_a_checkpoint_that_does_not_say_of_which_run_it_is_is_refused(
+    run_text: str | None, tmp_path: Path
+) -> None:
+    metadata = {"format": "inception-rcnn checkpoint 3"}
+    if run_text is not None:
+        metadata["run"] = run_text
+    save_file({"model.a": torch.zeros(1)}, tmp_path / "checkpoint.safetensors", metadata)
+    with pytest.raises(CheckpointError, match="does not say of which run it is; delete it"):
+        run(tmp_path)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, replace(CONFIG, steps=2))
+    path = tmp_path / "checkpoint.safetensors"
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    name = next(one for one in tensors if one.startswith("model."))
+    save_file({**tensors, name: torch.zeros(7, 7)}, path, metadata)
+    with pytest.raises(CheckpointError, match="of another network"):
+        run(tmp_path)
+    save_file({**tensors, "optimizer.momentum_buffer:nobody's": torch.zeros(1)}, path, metadata)
+    with pytest.raises(
+        CheckpointError, match="'momentum_buffer:nobody's', which is of no parameter"
+    ):
         run(tmp_path)
 
 

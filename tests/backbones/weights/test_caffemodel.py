@@ -50,6 +50,12 @@ def old_layer(name: str, *blobs: np.ndarray) -> bytes:
     return field(2, body + b"".join(field(6, old_blob(blob)) for blob in blobs))
 
 
+def blob_of(sides: list[int]) -> bytes:
+    """Encode a layer of one value whose shape says something else."""
+    shape = field(1, b"".join(varint(side % 2**64) for side in sides))
+    return field(100, field(1, b"a") + field(7, field(7, shape) + field(5, b"\0" * 4)))
+
+
 WEIGHT, BIAS = np.arange(24.0).reshape(2, 3, 2, 2), np.array([1.0, 2.0])
 
 
@@ -87,6 +93,10 @@ def test_tensors_of_old_and_new_files_are_read(
             ),
             "layer 'a' has 1 values for a shape of \\(5,\\)",
         ),
+        (blob_of([10**9]), r"has 1 values for a shape of \(1000000000,\)"),
+        (blob_of([2**62, 4]), "has 1 values for a shape"),
+        (blob_of([-1]), r"has 1 values for a shape of \(-1,\)"),
+        (blob_of([1] * 33), "has 1 values for a shape"),
     ],
 )
 def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -147,7 +147,9 @@ def test_a_pool_of_something_else_is_refused(
         make_pool(path, cutter, table, corner, 20, SEED, {"frozen": "b"}, lambda _done: None)
 
 
-@pytest.mark.parametrize("damage", ["features", "settings", "no settings"])
+@pytest.mark.parametrize(
+    "damage", ["features", "empty", "billions", "other type", "settings", "deep", "no settings"]
+)
 def test_a_damaged_pool_is_refused(
     damage: str, cutter: WindowCutter, table: WindowTable, tmp_path: Path
 ) -> None:
@@ -155,8 +157,17 @@ def test_a_damaged_pool_is_refused(
     make(path, cutter, table)
     if damage == "features":
         path.write_bytes(path.read_bytes()[:300])
-    elif damage == "settings":
-        path.with_suffix(".json").write_text("{", encoding="utf-8")
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "billions":
+        kind = {"descr": "<f2", "fortran_order": False, "shape": (10**9, 10**6)}
+        with path.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, kind)
+    elif damage == "other type":
+        np.save(path, np.zeros((20, 3), np.float64))
+    elif damage in {"settings", "deep"}:
+        text = "{" if damage == "settings" else "[" * 100_000
+        path.with_suffix(".json").write_text(text, encoding="utf-8")
     else:
         path.with_suffix(".json").unlink()
     with pytest.raises(PoolError, match="delete"):

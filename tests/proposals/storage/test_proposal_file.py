@@ -258,6 +258,45 @@ def test_boxes_that_are_none_are_refused_when_they_are_read(
         _ = file["one"]
 
 
+def test_a_small_file_cannot_claim_many_images_or_boxes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = 100_000
+    path = write(tmp_path / "boxes.parquet", ROWS[:1])
+    table = parquet.read_table(path)
+    whole = table.take(pa.array(np.zeros(many, np.int64)))
+    parquet.write_table(whole, path, compression="zstd")
+    assert path.stat().st_size < many
+    with pytest.raises(ProposalFileError, match=r"claims 100000 images, and up to .* cannot hold"):
+        ProposalFile(path)
+    write(path, ROWS)
+    monkeypatch.setattr("proposals.storage.parquet._MOST_CORNERS", 11)
+    ProposalFile(write(path, ROWS)).close()  # no group has more than three boxes
+    monkeypatch.setattr("proposals.storage.parquet._MOST_CORNERS", 7)
+    with pytest.raises(ProposalFileError, match="up to 2 boxes in a group"):
+        ProposalFile(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "[1]",
+        '{"format": "\x1b[2J", "version": [1]}',
+        (
+            '{"format": "inception-rcnn proposals", "version": 1, "settings": {},'
+            ' "images": {"count": Infinity, "sha256": ""}, "sources": [], "package": ""}'
+        ),
+    ],
+)  # fmt: skip
+def test_a_header_that_is_none_is_refused_in_one_line(path: Path, text: str) -> None:
+    table = parquet.read_table(path)
+    parquet.write_table(table.replace_schema_metadata({"proposals": text}), path)
+    with pytest.raises(ProposalFileError, match=r"boxes\.parquet: ") as caught:
+        ProposalFile(path)
+    assert str(caught.value).isprintable()
+
+
 def test_a_changed_byte_never_gives_other_boxes(path: Path) -> None:
     whole = path.read_bytes()
     with ProposalFile(path) as file:
