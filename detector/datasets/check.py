@@ -18,9 +18,9 @@ import numpy as np
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
-from detector.datasets.borders import overhangs
 from detector.datasets.dataset import Dataset
 from detector.datasets.problems import Problem, Report
+from detector.datasets.reading.borders import overhangs
 from detector.datasets.reading.pictures import read_header
 from detector.datasets.reading.text_file import shown
 from foundation.processors import available_processors

@@ -23,9 +23,9 @@ import numpy as np
 
 from detector.classes import ObjectClass, ilsvrc_classes
 from detector.datasets.annotation import ImageAnnotation
-from detector.datasets.borders import MAX_SIDE, Box, lies_outside
 from detector.datasets.dataset import Dataset
 from detector.datasets.problems import Problem, Report, refuse
+from detector.datasets.reading.borders import MAX_SIDE, Box, lies_outside
 from detector.datasets.reading.pictures import read_header
 from detector.datasets.reading.safe_json import read_json
 from detector.datasets.reading.text_file import leads_astray

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from detector.classes import ObjectClass, coco_classes
-from detector.datasets.borders import MAX_SIDE, Box, lies_outside
 from detector.datasets.coco.index import CocoIndex
 from detector.datasets.problems import Problem, Report, refuse
+from detector.datasets.reading.borders import MAX_SIDE, Box, lies_outside
 from detector.datasets.reading.safe_json import read_json
 from detector.datasets.reading.text_file import leads_astray, shown
 from detector.datasets.xml.annotation import ILSVRC_RULES, VOC_RULES

@@ -17,8 +17,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.datasets.borders import MAX_SIDE, Box, lies_outside
 from detector.datasets.problems import Problem, ProblemError, Report, refuse
+from detector.datasets.reading.borders import MAX_SIDE, Box, lies_outside
 from detector.datasets.reading.text_file import read_text
 
 MAX_BYTES: Final = 1 << 20  # several thousand objects
