@@ -2,9 +2,9 @@
 
 Command: ``python benchmarks/selection.py --root VOC --scores fold0.npz --weights
 MEMBER.safetensors``, for scores that ``benchmarks/ensemble.py --split train --folds 0 --scores
-fold0.npz`` kept; half a minute for 213 photographs. Each row is of the mean of the kept members, and changes one
-thing. Points are paired against the first row, with 95 % intervals; COCO's mean AP stands beside.
-Decide on photographs of `train` that no member learned from, not on `val`.
+fold0.npz`` kept; half a minute for 213 photographs. Each row is of the mean of the kept members,
+and changes one thing. Points are paired against the first row, with 95 % intervals; COCO's mean AP
+stands beside. Decide on photographs of `train` that no member learned from, not on `val`.
 
 plain     R-CNN's suppression, at several overlaps (``DetectorConfig.nms_iou``)
 voting    the same at 0.3, then voting (``DetectorConfig.voting_iou`` and ``voting_exponent``)
