@@ -63,13 +63,17 @@ def network_of_member(
 
 
 def digest(network: GoogLeNet, *, frozen_only: bool = False) -> str:
-    """Return a name for the weights of a network, or of what is frozen of it."""
+    """Return a name for the weights of a network, or of what is frozen of it.
+
+    Weights are taken in float16, as member files hold them: a pool made for ImageNet's float32
+    network serves the members that go on from what was trained with it.
+    """
     state = hashlib.sha256()
     for name, tensor in network.named_parameters():
         if frozen_only and tensor.requires_grad:
             continue
         state.update(name.encode())
-        state.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        state.update(tensor.detach().cpu().half().contiguous().numpy().tobytes())
     return state.hexdigest()[:16]
 
 

@@ -124,6 +124,18 @@ def test_a_digest_tells_weights_apart(make_member: Callable[[int], Member]) -> N
     assert before != digest(first)
 
 
+def test_a_network_and_its_file_have_one_digest(member: Member, tmp_path: Path) -> None:
+    trained = TorchMember.of(member)
+    with torch.no_grad():
+        for weight in trained.network.parameters():
+            weight.mul_(1 + 1e-5)  # which float16 rounds away
+    path = tmp_path / "member.safetensors"
+    save_member(path, trained.to_member())
+    stored = network_of_member(path, member.classes, CONFIG)
+    assert not torch.equal(stored.conv1.weight, trained.network.conv1.weight)
+    assert digest(stored) == digest(trained.network)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
