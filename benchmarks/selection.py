@@ -1,8 +1,8 @@
 """What suppression, voting, soft suppression and fusion make of the same scores.
 
 Command: ``python benchmarks/selection.py --root VOC --scores fold0.npz --weights
-MEMBER.safetensors``, for scores that ``benchmarks/ensemble.py --split train --folds 0 --scores
-fold0.npz`` kept; half a minute for 213 photographs. Each row is of the mean of the kept members,
+MEMBER.safetensors ...``, for scores that ``benchmarks/ensemble.py --split train --folds 0 --scores
+fold0.npz`` kept; half a minute for 213 photographs. Each row is of the mean of those members,
 and changes one thing. Points are paired against the first row, with 95 % intervals; COCO's mean AP
 stands beside. Decide on photographs of `train` that no member learned from, not on `val`.
 
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from shared.split_file import Kept, read_kept
+from shared.split_file import Kept, digest_of, read_kept
 
 from detector.classes import ObjectClass
 from detector.config import DetectorConfig
@@ -46,6 +46,7 @@ from detector.scoring import (
     percentile_interval,
     score_outcomes,
 )
+from detector.training.split_scores import SplitScores
 from proposals.boxes import clip_boxes
 
 Floats = NDArray[np.float32]
@@ -68,11 +69,12 @@ def main() -> None:
     """Print the table, and write it."""
     options = parse()
     kept = read_kept(options.scores)
-    classes = open_member(options.weights).settings.classes
+    classes = open_member(options.weights[0]).settings.classes
+    mean = mean_of_members(options, kept)
     judge = Judge(truth_of(options, kept, classes), classes, len(kept.scores.counts), options.rules)
     rows: list[Row] = []
     for what, select in ways():
-        row = {"what": what, **judge.score(detections_of(kept, select, classes))}
+        row = {"what": what, **judge.score(detections_of(kept.scores, mean, select, classes))}
         rows.append(row)
         print_row(row)
     if options.json is not None:
@@ -89,10 +91,21 @@ def parse() -> argparse.Namespace:
     add("--root", type=Path, required=True)
     add("--split", default="train", help="that the kept scores are of (default: train)")
     add("--scores", type=Path, required=True, help="file of ensemble.py --scores")
-    add("--weights", type=Path, required=True, help="a member's file, for its classes")
+    add("--weights", type=Path, nargs="+", required=True, help="members whose mean is taken")
     add("--rules", choices=("ilsvrc", "voc2007", "voc"), default="voc2007")
     add("--json", type=Path, help="write the figures there, too")
     return parser.parse_args()
+
+
+def mean_of_members(options: argparse.Namespace, kept: Kept) -> Floats:
+    """Return the mean scores (R, C + 1) of the members that are named."""
+    places = []
+    for path in options.weights:
+        digest = digest_of(path)
+        if digest not in kept.members:
+            raise SystemExit(f"{options.scores}: without scores of {path}: ensemble.py adds them")
+        places.append(kept.members.index(digest))
+    return mean_scores(kept.scores.member_scores[places])
 
 
 def truth_of(
@@ -222,10 +235,9 @@ def fuse(boxes: Floats, scores: Floats, *, iou: float, kind: str) -> tuple[Float
 
 
 def detections_of(
-    kept: Kept, select: Select, classes: tuple[ObjectClass, ...]
+    split: SplitScores, mean: Floats, select: Select, classes: tuple[ObjectClass, ...]
 ) -> Iterator[Detections]:
-    """Yield the detections of each image, by the mean of the members."""
-    split, mean = kept.scores, mean_scores(kept.scores.member_scores)
+    """Yield the detections of each image, by mean scores (R, C + 1) of all their regions."""
     ends = np.cumsum(split.counts).tolist()
     for size, end, count in zip(split.image_sizes.tolist(), ends, split.counts, strict=True):
         rows = slice(end - count, end)
