@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from detector.report.analysis.analysis import Analysis, analyse
 from detector.report.analysis.facts import Facts
 from detector.report.analysis.matches import Matches, match_rows
 from detector.report.page.page import render_page
+from detector.scoring.coco import CocoResult
 from detector.scoring.outcomes import Protocol
 from detector.scoring.records import (
     Blacklist,
@@ -51,9 +52,9 @@ class ReportInput:
     command : str
         How the report was asked for.
     date : datetime
-    coco : mapping of str to float
-        By COCO's rules, the twelve numbers of pycocotools (`CocoResult.numbers`), of which the AP
-        heads the page; the rest of it explains the AP50, which is ``mean_ap``. Else empty.
+    coco : CocoResult, optional
+        By COCO's rules, what pycocotools says: its AP heads the page, and its twelve numbers and
+        the AP of each class are shown. The rest explains the AP50, which is ``mean_ap``.
     proposals : ProposalFile, optional
         The proposals that were scored.
     skipped : tuple of str
@@ -69,7 +70,7 @@ class ReportInput:
     scored: str
     command: str
     date: datetime
-    coco: Mapping[str, float] = field(default_factory=dict)
+    coco: CocoResult | None = None
     proposals: ProposalFile | None = None
     skipped: tuple[str, ...] = ()
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
+from detector.scoring.coco import CocoResult
 from proposals.evaluation.bootstrap import Interval
 
 
@@ -18,7 +19,7 @@ class Facts:
     classes: tuple[ObjectClass, ...]
     annotations: Mapping[int, ImageAnnotation]
     mean_ap: Interval
-    coco: Mapping[str, float]
+    coco: CocoResult | None
     scored: str
     command: str
     date: datetime
@@ -27,7 +28,7 @@ class Facts:
     @property
     def headline(self) -> float:
         """The figure that heads the page: COCO's AP by its rules, the mAP by others."""
-        return self.coco.get("AP", self.mean_ap.estimate)
+        return self.mean_ap.estimate if self.coco is None else self.coco.mean_ap
 
     def name_of(self, class_id: int) -> str:
         """Return the name of a class that is scored, with spaces."""

@@ -11,6 +11,9 @@ from proposals.evaluation.bootstrap import Interval
 NOTHING = "\u2013"
 """What stands where there is no figure."""
 
+_NARROW = 4  # columns that a phone shows
+_HINT = "\u2194 Scroll sideways to see all columns."
+
 
 def number(value: float, digits: int = 3) -> str:
     """Write a figure with so many decimals; a dash for nan."""
@@ -92,9 +95,21 @@ def table(
         element("tbody", body),
         class_=kind or None,
     )
-    return scroll_box(content, caption)
+    return scroll_box(content, caption, wide=len(head) > _NARROW)
 
 
-def scroll_box(content: Markup, label: str) -> Markup:
-    """Return content in a box that scrolls sideways, by keys too, where the page is narrow."""
-    return element("div", content, class_="scroll", tabindex="0", role="region", aria_label=label)
+def scroll_box(content: Markup, label: str, *, wide: bool) -> Markup:
+    """Return content in a box that scrolls sideways, by keys too, where the page is narrow.
+
+    Its hint says so there, where else nothing may show that more is there: a phone has no bars.
+    A ``wide`` one has it on every phone if the browser cannot tell.
+    """
+    return element(
+        "div",
+        element("p", _HINT, class_="hint"),
+        content,
+        class_="scroll wide" if wide else "scroll",
+        tabindex="0",
+        role="region",
+        aria_label=label,
+    )
