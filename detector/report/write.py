@@ -1,4 +1,4 @@
-"""The report of a detector as one HTML page that needs nothing else."""
+"""The report of a detector, or of two side by side: one HTML page that needs nothing else."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
 from detector.report.analysis.analysis import Analysis, analyse
-from detector.report.analysis.facts import Facts
+from detector.report.analysis.facts import ComparisonFacts, Facts
 from detector.report.analysis.matches import Matches, match_rows
+from detector.report.page.comparison_page import render_comparison
 from detector.report.page.page import render_page
 from detector.scoring.coco import CocoResult
 from detector.scoring.outcomes import Protocol
@@ -99,6 +100,19 @@ def write_report(folder: Path | str, report: ReportInput) -> Path:
     )
     write_text(path, render_page(facts, analyse_report(report)))
     return path
+
+
+def write_comparison(path: Path | str, facts: ComparisonFacts) -> None:
+    """Write a page on two detectors, which holds its pictures and needs neither network nor script.
+
+    Pictures that cannot be read are left out with a note.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    write_text(path, render_comparison(facts))
 
 
 def analyse_report(report: ReportInput) -> Analysis:

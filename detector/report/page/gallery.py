@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import groupby
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -136,9 +137,29 @@ def draw_thumbnail(
         placed = [(value - origin) * scale for value, origin in zip(box, (x1, y1) * 2, strict=True)]
         # Files may hold boxes that end far away, where Pillow's whole numbers do not reach.
         _draw_box(canvas, np.clip(placed, -_BEYOND, side + _BEYOND).tolist(), colour)
+    return _as_webp(part), (height, width)
+
+
+def whole_thumbnail(image_index: int, path: Path) -> Thumbnail:
+    """Return a whole picture, without boxes; its longer side is 320 pixels.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    picture = read_image(path)
+    height, width = (
+        max(1, round(side * MAX_SIDE / max(picture.shape[:2]))) for side in picture.shape[:2]
+    )
+    part = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
+    return Thumbnail(image_index, NO_OBJECT, NO_OBJECT, _as_webp(part), (height, width))
+
+
+def _as_webp(picture: Image.Image) -> bytes:
     file = BytesIO()
-    part.save(file, "WEBP", quality=_QUALITY)
-    return file.getvalue(), (height, width)
+    picture.save(file, "WEBP", quality=_QUALITY)
+    return file.getvalue()
 
 
 def _spread(rows: IntArray, images: IntArray) -> list[int]:

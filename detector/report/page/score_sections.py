@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from math import isnan, nan
 from typing import Final
 
@@ -46,33 +47,40 @@ def headline(facts: Facts, analysis: Analysis) -> Markup:
         class_="headline",
     )
     tiles = [
-        _tile(count(len(facts.annotations)), "images"),
-        _tile(count(len(matches.ground_truth)), "objects"),
-        _tile(count(len(matches.predictions)), "detections"),
-        _tile(count(scored), "classes with objects"),
-    ]
-    provenance: list[tuple[str, Content]] = [
-        ("Scored", facts.scored),
-        ("By the rules of", RULES[matches.protocol]),
-        (
-            "Made",
-            element(
-                "time",
-                facts.date.strftime("%d %B %Y, %H:%M"),
-                datetime=facts.date.isoformat(timespec="minutes"),
-            ),
-        ),
-        ("Command", element("code", facts.command)),
+        tile(count(len(facts.annotations)), "images"),
+        tile(count(len(matches.ground_truth)), "objects"),
+        tile(count(len(matches.predictions)), "detections"),
+        tile(count(scored), "classes with objects"),
     ]
     told = [element("li", fact) for fact in _at_a_glance(facts, analysis)]
-    listed = [[element("dt", term), element("dd", text)] for term, text in provenance]
     return join(
         element("div", figure, element("div", tiles, class_="tiles"), class_="top"),
         element("ul", told, class_="glance") if told else "",
-        element("dl", listed, class_="facts"),
+        provenance(
+            [("Scored", facts.scored), ("By the rules of", RULES[matches.protocol])],
+            facts.date,
+            facts.command,
+        ),
         _few(facts, analysis),
         _skipped(facts),
     )
+
+
+def tile(figure: str, what: str) -> Markup:
+    """Return a figure with what it is of, for the head of a page."""
+    return element("p", element("b", figure), what, class_="tile")
+
+
+def provenance(terms: Iterable[tuple[str, str]], date: datetime, command: str) -> Markup:
+    """Return these terms with what stands for them, and when and how the page was made."""
+    made = element(
+        "time",
+        date.strftime("%d %B %Y, %H:%M"),
+        datetime=date.isoformat(timespec="minutes"),
+    )
+    given = [*terms, ("Made", made), ("Command", element("code", command))]
+    listed = [[element("dt", term), element("dd", text)] for term, text in given]
+    return element("dl", listed, class_="facts")
 
 
 def class_table(facts: Facts, analysis: Analysis, pictures: ClassPictures) -> Markup:
@@ -205,10 +213,6 @@ def _interval(mean_ap: Interval) -> str:
     if isnan(mean_ap.low):
         return "no interval was worked out"
     return f"95 % interval {number(mean_ap.low)} to {number(mean_ap.high)}"
-
-
-def _tile(figure: str, what: str) -> Markup:
-    return element("p", element("b", figure), what, class_="tile")
 
 
 def _at_a_glance(facts: Facts, analysis: Analysis) -> Iterator[Content]:

@@ -50,6 +50,30 @@ def bar(
     return element("span", track, element("span", text, class_="figure"), class_=_classes(kind))
 
 
+def difference_bar(points: Interval, scale: float, text: str) -> Markup:
+    """Draw a difference as a bar to the left or right of the middle, with its interval.
+
+    Parameters
+    ----------
+    points : Interval
+    scale : float
+        What half of the width stands for; above 0.
+    text : str
+        The figure beside it.
+    """
+    if isnan(points.estimate):
+        return element("span", text)
+    low, middle, high = (
+        min(1.0, max(0.0, 0.5 + value / scale / 2))
+        for value in (points.low, points.estimate, points.high)
+    )
+    left, width = 100 * min(middle, 0.5), 100 * abs(middle - 0.5)
+    filled = element("span", class_="filled", style=f"left:{left:.1f}%;width:{width:.1f}%")
+    track = element("span", filled, _whisker(Interval(middle, low, high)), class_="track two-sided")
+    kind = "bar second" if points.estimate < 0 else "bar"
+    return element("span", track, element("span", text, class_="figure"), class_=kind)
+
+
 def _whisker(interval: Interval | None) -> Content:
     if interval is None or isnan(interval.low):
         return ""
