@@ -64,8 +64,8 @@ def _pictures(
                 skipped.append(str(error))
             continue
         what = (
-            f"Of {plural(one.objects, 'object')}, {one.found[0]} and {one.found[1]} found; false:"
-            f" {one.false[0]} and {one.false[1]}"
+            f"Of {plural(one.objects, 'object')} the first finds {one.found[0]}, the second"
+            f" {one.found[1]}; false: {one.false[0]} and {one.false[1]}"
         )
         caption = [what, element("small", _by_class(one))]
         shown.append(picture_figure(thumbnail, f"{what}, in {name}", caption, name))

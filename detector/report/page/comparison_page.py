@@ -116,16 +116,19 @@ def _at_a_glance(
     images = facts.evaluations[0].outcomes.image_count
     yield f"{statement(second, first, facts.comparison.mean_ap, images)}."
     judged = {
-        one: change.points.estimate
+        one: change
         for one, change in changes.items()
         if objects[one] >= TOO_FEW_OBJECTS and change.images >= FEWEST_IMAGES
     }
-    if gains := {one: gain for one, gain in judged.items() if gain > 0}:
-        best = max(gains, key=gains.__getitem__)
-        yield f"The second gains most at {name_of(best)}: {points(gains[best] / 100)} points."
-    if losses := {one: gain for one, gain in judged.items() if gain < 0}:
-        worst = min(losses, key=losses.__getitem__)
-        yield f"It loses most at {name_of(worst)}: {points(losses[worst] / 100)} points."
+    for word, sign in (("gains", 1), ("loses", -1)):
+        most = max(judged, key=lambda one: sign * judged[one].points.estimate, default=None)
+        if most is not None and sign * judged[most].points.estimate > 0:
+            change = judged[most]
+            yield (
+                f"The second {word} most at {name_of(most)}:"
+                f" {points(change.points.estimate / 100)} points"
+                f" (95 % interval {_range(change)})."
+            )
     for remark in remarks(facts.comparison):
         yield f"{remark[:1].upper()}{remark[1:]}."
 
@@ -150,7 +153,7 @@ def _class_table(
     rows: list[list[Content]] = [
         [
             name_of(one),
-            difference_bar(change.points, scale, points(change.points.estimate / 100)),
+            difference_bar(change, scale),
             _range(change),
             "" if change.verdict == "undecided" else change.verdict,
             number(change.first),

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from math import isnan
 
 from detector.report.page.markup import Content, Markup, element
+from detector.scoring.comparison import Change
 from proposals.evaluation.bootstrap import Interval
 
 NOTHING = "\u2013"
@@ -50,28 +51,25 @@ def bar(
     return element("span", track, element("span", text, class_="figure"), class_=_classes(kind))
 
 
-def difference_bar(points: Interval, scale: float, text: str) -> Markup:
-    """Draw a difference as a bar to the left or right of the middle, with its interval.
+def difference_bar(change: Change, scale: float) -> Markup:
+    """Draw a difference to the left or right of the middle, with its interval and its figure.
 
     Parameters
     ----------
-    points : Interval
+    change : Change
     scale : float
-        What half of the width stands for; above 0.
-    text : str
-        The figure beside it.
+        Points that half of the width stands for; above 0.
     """
-    if isnan(points.estimate):
-        return element("span", text)
     low, middle, high = (
         min(1.0, max(0.0, 0.5 + value / scale / 2))
-        for value in (points.low, points.estimate, points.high)
+        for value in (change.points.low, change.points.estimate, change.points.high)
     )
     left, width = 100 * min(middle, 0.5), 100 * abs(middle - 0.5)
     filled = element("span", class_="filled", style=f"left:{left:.1f}%;width:{width:.1f}%")
-    track = element("span", filled, _whisker(Interval(middle, low, high)), class_="track two-sided")
-    kind = "bar second" if points.estimate < 0 else "bar"
-    return element("span", track, element("span", text, class_="figure"), class_=kind)
+    whisker = _whisker(Interval(middle, low, high))
+    track = element("span", filled, whisker, class_="track two-sided")
+    figure = element("span", points(change.points.estimate / 100), class_="figure")
+    return element("span", track, figure, class_=f"bar {change.verdict}")
 
 
 def _whisker(interval: Interval | None) -> Content:
