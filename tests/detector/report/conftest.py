@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
-from detector.classes import ObjectClass
+from detector.classes import ObjectClass, ilsvrc_classes
 from detector.datasets import ImageAnnotation
 from detector.report import Matches, ReportInput, match_rows, write_report
 from detector.scoring import GroundTruth, Predictions
@@ -157,3 +158,29 @@ def report(tmp_path: Path) -> ReportInput:
         command="inception-rcnn eval-map --report out",
         date=datetime(2026, 11, 25, 6, 7),
     )
+
+
+@pytest.fixture
+def report_of_classes(report: ReportInput) -> Callable[[int], ReportInput]:
+    """Make a report of so many classes, all confused with each other; its pictures are missing."""
+
+    def of(count: int) -> ReportInput:
+        random = np.random.default_rng(0)
+        classes = ilsvrc_classes()[:count]
+        corners = random.integers(0, 50, (3000, 2))
+        boxes = np.concatenate([corners, corners + 50], axis=1).astype(np.float32)
+        keys = np.array([one.key for one in classes])
+        annotations = {
+            index: ImageAnnotation(
+                one.image_id, Path("absent.jpg"), (100, 100), boxes[:500],
+                tuple(random.choice(keys, 500).tolist()),
+            )
+            for index, one in report.annotations.items()
+        }  # fmt: skip
+        predictions = Predictions(
+            random.integers(0, 3, 3000), random.integers(1, count + 1, 3000), boxes,
+            random.random(3000),
+        )  # fmt: skip
+        return replace(report, annotations=annotations, classes=classes, predictions=predictions)
+
+    return of
