@@ -104,9 +104,8 @@ def test_the_page_needs_nothing_but_itself(facts: ComparisonFacts, page_of: Page
     first, second = facts.evaluations
     names = (EVIL, *first.image_ids[1:])
     classes = (replace(first.classes[0], name=EVIL), *first.classes[1:])
-    evil = tuple(
-        replace(one, name=EVIL, image_ids=names, classes=classes) for one in (first, second)
-    )
+    given = {"name": EVIL, "image_ids": names, "classes": classes}
+    evil = (replace(first, **given), replace(second, **given))
     by_class = dict(zip(classes, facts.comparison.by_class.values(), strict=True))
     comparison = replace(facts.comparison, by_class=by_class)
     page, text = page_of(
