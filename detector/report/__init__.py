@@ -13,14 +13,21 @@ from detector.report.analysis.analysis import Analysis, analyse
 from detector.report.analysis.by_size import SizeScore, score_by_size
 from detector.report.analysis.confusion import Confusion, confusion_matrix
 from detector.report.analysis.errors import Errors, error_costs, error_counts, find_errors
+from detector.report.analysis.facts import ComparisonFacts
 from detector.report.analysis.limits import LimitedScore, ranks_by_score, score_limited
 from detector.report.analysis.matches import Matches, match_rows
 from detector.report.analysis.operating_point import OperatingPoint, best_f1
 from detector.report.analysis.proposal_reach import ProposalReach, reach_of_proposals
-from detector.report.write import ReportInput, analyse_report, write_report
+from detector.report.write import (
+    ReportInput,
+    analyse_report,
+    write_comparison,
+    write_report,
+)
 
 __all__ = [
     "Analysis",
+    "ComparisonFacts",
     "Confusion",
     "Errors",
     "LimitedScore",
@@ -41,5 +48,6 @@ __all__ = [
     "reach_of_proposals",
     "score_by_size",
     "score_limited",
+    "write_comparison",
     "write_report",
 ]

@@ -1,9 +1,9 @@
-"""The report of a detector as one HTML page that needs nothing else."""
+"""The report of a detector, or of two side by side: one HTML page that needs nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,11 @@ from pathlib import Path
 from detector.classes import ObjectClass
 from detector.datasets.annotation import ImageAnnotation
 from detector.report.analysis.analysis import Analysis, analyse
-from detector.report.analysis.facts import Facts
+from detector.report.analysis.facts import ComparisonFacts, Facts
 from detector.report.analysis.matches import Matches, match_rows
+from detector.report.page.comparison_page import render_comparison
 from detector.report.page.page import render_page
+from detector.scoring.coco import CocoResult
 from detector.scoring.outcomes import Protocol
 from detector.scoring.records import (
     Blacklist,
@@ -51,9 +53,9 @@ class ReportInput:
     command : str
         How the report was asked for.
     date : datetime
-    coco : mapping of str to float
-        By COCO's rules, the twelve numbers of pycocotools (`CocoResult.numbers`), of which the AP
-        heads the page; the rest of it explains the AP50, which is ``mean_ap``. Else empty.
+    coco : CocoResult, optional
+        By COCO's rules, what pycocotools says: its AP heads the page, and its twelve numbers and
+        the AP of each class are shown. The rest explains the AP50, which is ``mean_ap``.
     proposals : ProposalFile, optional
         The proposals that were scored.
     skipped : tuple of str
@@ -69,7 +71,7 @@ class ReportInput:
     scored: str
     command: str
     date: datetime
-    coco: Mapping[str, float] = field(default_factory=dict)
+    coco: CocoResult | None = None
     proposals: ProposalFile | None = None
     skipped: tuple[str, ...] = ()
 
@@ -98,6 +100,19 @@ def write_report(folder: Path | str, report: ReportInput) -> Path:
     )
     write_text(path, render_page(facts, analyse_report(report)))
     return path
+
+
+def write_comparison(path: Path | str, facts: ComparisonFacts) -> None:
+    """Write a page on two detectors, which holds its pictures and needs neither network nor script.
+
+    Pictures that cannot be read are left out with a note.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    write_text(path, render_comparison(facts))
 
 
 def analyse_report(report: ReportInput) -> Analysis:

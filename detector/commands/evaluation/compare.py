@@ -12,6 +12,10 @@ Compare several with the first, write the figures, draw the change of every clas
 
     inception-rcnn compare a.json b.json c.json --json changes.json --plot changes.png
 
+Show two side by side on one page (docs/report.md), with the pictures on which they differ most:
+
+    inception-rcnn compare a.json b.json --report change.html --pictures ILSVRC/Data/DET/val
+
 Neither pictures nor annotations are needed: a file holds what every detection found. Images are
 drawn with replacement 1,000 times, the same ones for both files, and an interval holds 95 % of
 the differences that come of it. A file is called better or worse than the first where the
@@ -28,22 +32,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detector.commands.shared.command import refuse_usage, teaching_parser
+from detector.commands.shared.inputs import list_pictures
 from detector.commands.shared.progress import progress
-from detector.commands.shared.values import output_file
+from detector.commands.shared.values import existing_folder, output_file
 
 if TYPE_CHECKING:
     from detector.scoring.comparison import Change, Comparison, Resampled
     from detector.scoring.evaluation import Evaluation
 
 _SEED = 0  # of the drawn images
-_LUCK = 0.05  # share of intervals of 95 % that keep off 0 where nothing has changed
-_NAMED = 10  # classes on a line
 
 
 def build_parser(program: str | None) -> argparse.ArgumentParser:
@@ -57,6 +62,11 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("-j", "--json", type=output_file, metavar="FILE", help="write all figures there, too")
     add("--plot", type=output_file, metavar="FILE",
         help="draw the changes of mAP and of every class with their intervals (PNG)")
+    add("--report", type=output_file, metavar="FILE",
+        help="write two files side by side there, as a page of HTML that needs nothing else")
+    add("--pictures", type=existing_folder, metavar="DIR",
+        help="folder of the pictures, which may be in folders there: the report shows those on"
+        " which the two differ most")
     # fmt: on
     return parser
 
@@ -65,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare all files with the first, print, write and draw; return the exit code."""
     _check(options)
     first, *others = _read(options.files)
+    pictures = _pictures(options.pictures, first) if options.pictures is not None else {}
     comparisons = _compare(first, others, options.files)
     _print_header(options.files[0], first)
     for path, comparison in comparisons.items():
@@ -75,6 +86,9 @@ def run(options: argparse.Namespace) -> int:
         from detector.scoring.comparison_plot import write_plot
 
         write_plot(options.plot, str(options.files[0]), comparisons)
+    if options.report is not None:
+        (comparison,) = comparisons.values()
+        _write_report(options, first, others[0], comparison, pictures)
     return 0
 
 
@@ -83,6 +97,10 @@ def _check(options: argparse.Namespace) -> None:
         refuse_usage("one file is nothing to compare: give two or more")
     if len(set(options.files)) < len(options.files):
         refuse_usage("a file is named twice: give each once")
+    if options.report is not None and len(options.files) > 2:
+        refuse_usage("argument --report: shows two files side by side, so give two")
+    if options.pictures is not None and options.report is None:
+        refuse_usage("argument --pictures: is for --report; give that, too")
     if options.plot is not None and options.plot.suffix.lower() != ".png":
         refuse_usage(f"argument --plot: must end in .png, but is '{options.plot}'")
 
@@ -132,6 +150,8 @@ def _print_header(path: Path, first: Evaluation) -> None:
 def _print_comparison(
     path: str, first_path: Path, comparison: Comparison, first: Evaluation
 ) -> None:
+    from detector.scoring.comparison_text import remarks, statement
+
     objects = _objects_by_class(first)
     shown = {one: change for one, change in comparison.by_class.items() if objects[one.id]}
     width = max(len("name"), *(len(one.name) for one in shown))
@@ -140,9 +160,8 @@ def _print_comparison(
     for one, change in shown.items():
         print(f"{one.name:<{width}}  {objects[one.id]:>7}  {_figures(change)}")
     print(f"{'mAP':<{width}}  {'':>7}  {_figures(comparison.mean_ap)}")
-    for line in _remarks(shown.values(), comparison):
-        print(line)
-    print(_statement(path, str(first_path), comparison.mean_ap, first.outcomes.image_count))
+    print(*remarks(comparison), sep="\n")
+    print(statement(path, str(first_path), comparison.mean_ap, first.outcomes.image_count))
 
 
 def _objects_by_class(evaluation: Evaluation) -> dict[int, int]:
@@ -160,37 +179,44 @@ def _figures(change: Change) -> str:
     )
 
 
-def _remarks(shown: Collection[Change], comparison: Comparison) -> Iterator[str]:
-    from detector.scoring.comparison import FEWEST_IMAGES
-
-    enough = [one for one in shown if one.images >= FEWEST_IMAGES]
-    moved = sum(one.verdict != "undecided" for one in enough)
-    yield (
-        f"intervals of {moved} of {len(enough)} classes keep off 0; of as many that have not"
-        f" changed, {_LUCK * len(enough):.1f} would by luck"
-    )
-    if few := len(shown) - len(enough):
-        yield f"not judged, as fewer than {FEWEST_IMAGES} images hold them: {few} classes"
-    if without := len(comparison.by_class) - len(shown):
-        yield f"left out, as they have no objects: {without} classes"
-    if names := [one.name for one in comparison.left_out]:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"left out, as one file lacks them: {', '.join(names[:_NAMED])}{more}"
-
-
-def _statement(path: str, first_path: str, change: Change, image_count: int) -> str:
-    points, share = change.points, f"better in {change.better} of {change.resamples} resamples"
-    if change.verdict == "undecided":
-        return (
-            f"{path} and {first_path} cannot be told apart on these {image_count} images:"
-            f" {points.estimate:+.2f} points (95 % interval {points.low:+.2f} to"
-            f" {points.high:+.2f}), {share}"
+def _pictures(folder: Path, evaluation: Evaluation) -> dict[str, Path]:
+    """Return the pictures of a folder by the names of the images."""
+    names = set(evaluation.image_ids)
+    found: dict[str, Path] = {}
+    for path in map(Path, list_pictures([str(folder)])):
+        parts = path.relative_to(folder).with_suffix("").parts
+        ends = ("/".join(parts[start:]) for start in range(len(parts)))
+        if (name := next((end for end in ends if end in names), None)) is not None:
+            found.setdefault(name, path)
+    if not found:
+        raise ValueError(
+            f"{folder}: holds no picture of these images, such as"
+            f" '{evaluation.image_ids[0]}.jpg'; name the folder that does"
         )
-    low, high = sorted((abs(points.low), abs(points.high)))
-    return (
-        f"{path} is {change.verdict} than {first_path} by {abs(points.estimate):.2f} points"
-        f" (95 % interval {low:.2f} to {high:.2f}): {share}"
+    return found
+
+
+def _write_report(
+    options: argparse.Namespace,
+    first: Evaluation,
+    second: Evaluation,
+    comparison: Comparison,
+    pictures: Mapping[str, Path],
+) -> None:
+    from detector.report import ComparisonFacts, write_comparison
+
+    write_comparison(
+        options.report,
+        ComparisonFacts(
+            names=(str(options.files[0]), str(options.files[1])),
+            evaluations=(first, second),
+            comparison=comparison,
+            command=shlex.join(["inception-rcnn", "compare", *options.arguments]),
+            date=datetime.now().astimezone(),
+            pictures=pictures,
+        ),
     )
+    print(f"report written to {options.report}")
 
 
 def _write_json(

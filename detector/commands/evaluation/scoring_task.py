@@ -245,7 +245,7 @@ def write_report_of_run(
                 blacklist=task.blacklist,
                 protocol=task.protocol,
                 mean_ap=result.interval,
-                coco={} if result.coco is None else result.coco.numbers,
+                coco=result.coco,
                 scored=_what_was_scored(options),
                 command=shlex.join(["inception-rcnn", "eval-map", *options.arguments]),
                 date=datetime.now().astimezone(),

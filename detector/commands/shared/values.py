@@ -70,6 +70,13 @@ def output_folder(text: str) -> Path:
     return Path(text)
 
 
+def existing_folder(text: str) -> Path:
+    """Read the name of a folder to read from."""
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"must be a folder, but '{text}' is none")
+    return Path(text)
+
+
 def one_of(load_names: Callable[[], Sequence[str]]) -> Callable[[str], str]:
     """Make a reader of names that are slow to import: they are when the flag is given.
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from detector.report.analysis.by_size import SizeScore, score_by_size
-from detector.report.analysis.confusion import Confusion, confusion_matrix
+from detector.report.analysis.confusion import Confusion
 from detector.report.analysis.errors import ErrorKind, Errors, error_costs, find_errors
 from detector.report.analysis.limits import (
     LimitedScore,
@@ -16,6 +16,7 @@ from detector.report.analysis.limits import (
     useful_counts,
 )
 from detector.report.analysis.matches import Matches
+from detector.report.analysis.occurrences import Occurrences, find_occurrences
 from detector.report.analysis.operating_point import OperatingPoint, best_f1
 from detector.report.analysis.proposal_reach import BoxesOf, ProposalReach, reach_of_proposals
 from detector.scoring.interval import class_ap_intervals
@@ -40,8 +41,10 @@ class Analysis:
     sizes : mapping of str to SizeScore
     operating_points : mapping of int to OperatingPoint
         By class id; only of classes that have one.
-    confusion : Confusion
+    occurrences : Occurrences
         Of the detections from those points on.
+    confusion : Confusion
+        Their counts.
     by_detections : list of LimitedScore
         When each image has only its first detections.
     reach : ProposalReach or None
@@ -57,6 +60,7 @@ class Analysis:
     costs: Mapping[ErrorKind, float]
     sizes: Mapping[str, SizeScore]
     operating_points: Mapping[int, OperatingPoint]
+    occurrences: Occurrences
     confusion: Confusion
     by_detections: list[LimitedScore]
     reach: ProposalReach | None
@@ -82,6 +86,7 @@ def analyse(
     errors = find_errors(matches)
     found_points = {i: best_f1(curve) for i, curve in matches.score.curves.items()}
     points = {i: point for i, point in found_points.items() if point is not None}
+    occurrences = find_occurrences(matches, {i: point.score for i, point in points.items()})
     ranks = ranks_by_score(matches.predictions)
     reach = None if boxes_of is None else reach_of_proposals(matches, images, boxes_of)
     return Analysis(
@@ -91,7 +96,8 @@ def analyse(
         costs=error_costs(matches, errors),
         sizes=score_by_size(matches),
         operating_points=points,
-        confusion=confusion_matrix(matches, {i: point.score for i, point in points.items()}),
+        occurrences=occurrences,
+        confusion=Confusion(matches.class_ids, occurrences.counts),
         by_detections=score_limited(matches.predictions, ranks, useful_counts(ranks), match),
         reach=reach,
         by_proposals=_by_proposals(matches, match, reach),

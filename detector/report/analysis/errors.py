@@ -57,6 +57,8 @@ ErrorKind = Literal[
 ]
 FALSE_POSITIVES: Final[tuple[FalsePositive, ...]] = get_args(FalsePositive)
 ERROR_KINDS: Final[tuple[ErrorKind, ...]] = get_args(ErrorKind)
+TOTALS: Final[tuple[ErrorKind, ...]] = ("all false positives", "all objects not found")
+"""Those of them that are no kinds of their own: they hold others."""
 _NONE: Final = -1
 
 

@@ -48,6 +48,21 @@ def precision_recall_svg(curve: PrecisionRecall, point: OperatingPoint | None, n
     return element("svg", lines, viewBox=box, role="img", aria_label=label, class_="curve")
 
 
+def envelopes_svg(curves: Sequence[PrecisionRecall], name: str) -> Markup:
+    """Draw the envelopes of up to three detectors in one class, in the colours of the series."""
+    lines = [
+        *_frame(),
+        *(
+            element("path", d=_envelope_path(curve), class_=f"line s{number}")
+            for number, curve in enumerate(curves)
+        ),
+    ]
+    aps = ", ".join(f"{curve.average_precision:.3f}" for curve in curves)
+    box = f"-22 -6 {_SIDE + 32} {_SIDE + 22}"
+    label = f"Precision against recall of {name}: AP {aps}"
+    return element("svg", lines, viewBox=box, role="img", aria_label=label, class_="curve")
+
+
 def line_chart_svg(places: Sequence[str], series: Sequence[Series], label: str) -> Markup:
     """Draw up to three series over evenly spaced places that carry these labels.
 

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import groupby
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -21,16 +23,17 @@ from detector.scoring.records import IntArray
 from proposals.boxes import box_areas
 from proposals.images import ImageError, read_image
 
+Pair = tuple[int, int]  # rows of a detection and of an object, -1 for none
 Colour = tuple[int, int, int]
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2, exclusive
 
 # A blue and an orange, which people with any colour vision tell apart, light enough for the dark.
 OBJECT_COLOUR: Final[Colour] = (86, 180, 233)
 DETECTION_COLOUR: Final[Colour] = (255, 176, 0)
-MAX_SIDE: Final = 320  # pixels of a thumbnail
+MAX_SIDE: Final = 320  # pixels of a thumbnail, unless another is asked for
 PER_KIND: Final = 12
 PER_IMAGE: Final = 2  # so that one crowded picture does not fill a gallery
-_QUALITY: Final = 78
+_QUALITY: Final = 70
 _BEYOND: Final = 10  # pixels that are drawn outside the thumbnail, unseen
 _RIM: Final = (20, 20, 20)
 
@@ -44,7 +47,7 @@ class Thumbnail:
     image_index : int
     detection, object : int
         Rows of the `Matches`; -1 where there is none.
-    jpeg : bytes
+    webp : bytes
     size : (int, int)
         Height and width in pixels.
     """
@@ -52,13 +55,13 @@ class Thumbnail:
     image_index: int
     detection: int
     object: int
-    jpeg: bytes
+    webp: bytes
     size: tuple[int, int]
 
     @property
     def data_url(self) -> str:
         """The picture as a URL that holds it."""
-        return f"data:image/jpeg;base64,{b64encode(self.jpeg).decode('ascii')}"
+        return f"data:image/webp;base64,{b64encode(self.webp).decode('ascii')}"
 
 
 def worst_false_positives(matches: Matches, errors: Errors, kind: FalsePositive) -> list[int]:
@@ -78,7 +81,8 @@ def largest_missed(matches: Matches, errors: Errors) -> list[int]:
 def thumbnails(
     matches: Matches,
     annotations: Mapping[int, ImageAnnotation],
-    pairs: Iterable[tuple[int, int]],
+    pairs: Iterable[Pair],
+    side: int = MAX_SIDE,
 ) -> tuple[list[Thumbnail], list[str]]:
     """Draw detections with the objects that they are errors about.
 
@@ -88,7 +92,10 @@ def thumbnails(
     annotations : mapping of int to ImageAnnotation
         By image index.
     pairs : iterable of (int, int)
-        Row of a detection and of an object; -1 for none, but not both.
+        Row of a detection and of an object; -1 for none, but not both. The picture is read
+        once for neighbours of one image.
+    side : int
+        Longer side in pixels.
 
     Returns
     -------
@@ -98,29 +105,29 @@ def thumbnails(
     """
     drawn: list[Thumbnail] = []
     skipped: dict[str, None] = {}  # each reason once, in order
-    for detection, its_object in pairs:
-        image = _image_of(matches, detection, its_object)
-        boxes = _boxes_of(matches, detection, its_object)
+    for image, of_image in groupby(pairs, key=lambda pair: image_of(matches, *pair)):
         try:
             picture = read_image(annotations[image].image_path)
         except ImageError as error:
             skipped[str(error)] = None
             continue
-        jpeg, size = draw_thumbnail(picture, boxes)
-        drawn.append(Thumbnail(image, detection, its_object, jpeg, size))
+        for pair in of_image:
+            webp, size = draw_thumbnail(picture, _boxes_of(matches, *pair), side)
+            drawn.append(Thumbnail(image, *pair, webp, size))
     return drawn, list(skipped)
 
 
 def draw_thumbnail(
-    picture: NDArray[np.uint8], boxes: list[tuple[Box, Colour]]
+    picture: NDArray[np.uint8], boxes: list[tuple[Box, Colour]], side: int = MAX_SIDE
 ) -> tuple[bytes, tuple[int, int]]:
-    """Return the part of a picture (H, W, 3) around boxes, with them drawn in, as JPEG.
+    """Return the part of a picture (H, W, 3) around boxes, with them drawn in, as WebP.
 
     The part is twice as wide and high as the boxes together, no side shorter than half the
-    other, and within the picture. Also returns its height and width in pixels; the longer is 320.
+    other, and within the picture. Also returns its height and width in pixels; the longer is
+    ``side``.
     """
     x1, y1, x2, y2 = _window([box for box, _ in boxes], picture.shape[:2])
-    scale = MAX_SIDE / max(x2 - x1, y2 - y1)
+    scale = side / max(x2 - x1, y2 - y1)
     width, height = max(1, round((x2 - x1) * scale)), max(1, round((y2 - y1) * scale))
     part = Image.fromarray(picture).resize(
         (width, height), Image.Resampling.LANCZOS, box=(x1, y1, x2, y2)
@@ -129,10 +136,30 @@ def draw_thumbnail(
     for box, colour in boxes:
         placed = [(value - origin) * scale for value, origin in zip(box, (x1, y1) * 2, strict=True)]
         # Files may hold boxes that end far away, where Pillow's whole numbers do not reach.
-        _draw_box(canvas, np.clip(placed, -_BEYOND, MAX_SIDE + _BEYOND).tolist(), colour)
+        _draw_box(canvas, np.clip(placed, -_BEYOND, side + _BEYOND).tolist(), colour)
+    return _as_webp(part), (height, width)
+
+
+def whole_thumbnail(image_index: int, path: Path) -> Thumbnail:
+    """Return a whole picture, without boxes; its longer side is 320 pixels.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    picture = read_image(path)
+    height, width = (
+        max(1, round(side * MAX_SIDE / max(picture.shape[:2]))) for side in picture.shape[:2]
+    )
+    part = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
+    return Thumbnail(image_index, NO_OBJECT, NO_OBJECT, _as_webp(part), (height, width))
+
+
+def _as_webp(picture: Image.Image) -> bytes:
     file = BytesIO()
-    part.save(file, "JPEG", quality=_QUALITY, optimize=True)
-    return file.getvalue(), (height, width)
+    picture.save(file, "WEBP", quality=_QUALITY)
+    return file.getvalue()
 
 
 def _spread(rows: IntArray, images: IntArray) -> list[int]:
@@ -148,7 +175,8 @@ def _spread(rows: IntArray, images: IntArray) -> list[int]:
     return chosen
 
 
-def _image_of(matches: Matches, detection: int, its_object: int) -> int:
+def image_of(matches: Matches, detection: int, its_object: int) -> int:
+    """Return the image of a pair."""
     if detection == NO_OBJECT:
         return int(matches.ground_truth.image_indices[its_object])
     return int(matches.predictions.image_indices[detection])

@@ -19,6 +19,8 @@ from detector.scoring.records import BoolArray
 
 def detection_numbers(analysis: Analysis) -> Markup:
     """Return what the first detections of each image are worth."""
+    if not len(analysis.matches.predictions):
+        return Markup()
     return join(
         element(
             "p",
@@ -33,11 +35,7 @@ def proposal_numbers(analysis: Analysis) -> Markup:
     """Return what the first proposals of each image are worth, or why that is not known."""
     reach = analysis.reach
     if reach is None:
-        return element(
-            "p",
-            "The proposals were not at hand, so that nothing is said about them"
-            " here: give the file of inception-rcnn propose by --proposals.",
-        )
+        return Markup()
     if not analysis.by_proposals:
         return element(
             "p",

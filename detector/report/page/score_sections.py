@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from math import isnan, nan
 from typing import Final
 
 from detector.report.analysis.analysis import Analysis
+from detector.report.analysis.errors import TOTALS
 from detector.report.analysis.facts import Facts
+from detector.report.page.class_pictures import ClassPictures
 from detector.report.page.curves_svg import precision_recall_svg
 from detector.report.page.markup import Content, Markup, element, join
 from detector.report.page.tables import bar, count, number, percent, plural, points, table
@@ -33,7 +36,7 @@ def headline(facts: Facts, analysis: Analysis) -> Markup:
     scored = sum(curve.objects > 0 for curve in matches.score.curves.values())
     at = " at IoU 0.5" if matches.protocol == "coco" else ""
     what, half = f"mean average precision (mAP){at}", ""
-    if facts.coco:
+    if facts.coco is not None:
         what = "average precision (AP), mean of IoUs from 0.50 to 0.95"
         half = f"AP50, which the rest of this page explains: {number(facts.mean_ap.estimate)}, "
     figure = element(
@@ -44,39 +47,48 @@ def headline(facts: Facts, analysis: Analysis) -> Markup:
         class_="headline",
     )
     tiles = [
-        _tile(count(len(facts.annotations)), "images"),
-        _tile(count(len(matches.ground_truth)), "objects"),
-        _tile(count(len(matches.predictions)), "detections"),
-        _tile(count(scored), "classes with objects"),
-    ]
-    provenance: list[tuple[str, Content]] = [
-        ("Scored", facts.scored),
-        ("By the rules of", RULES[matches.protocol]),
-        (
-            "Made",
-            element(
-                "time",
-                facts.date.strftime("%d %B %Y, %H:%M"),
-                datetime=facts.date.isoformat(timespec="minutes"),
-            ),
-        ),
-        ("Command", element("code", facts.command)),
+        tile(count(len(facts.annotations)), "images"),
+        tile(count(len(matches.ground_truth)), "objects"),
+        tile(count(len(matches.predictions)), "detections"),
+        tile(count(scored), "classes with objects"),
     ]
     told = [element("li", fact) for fact in _at_a_glance(facts, analysis)]
-    listed = [[element("dt", term), element("dd", text)] for term, text in provenance]
     return join(
         element("div", figure, element("div", tiles, class_="tiles"), class_="top"),
         element("ul", told, class_="glance") if told else "",
-        element("dl", listed, class_="facts"),
+        provenance(
+            [("Scored", facts.scored), ("By the rules of", RULES[matches.protocol])],
+            facts.date,
+            facts.command,
+        ),
         _few(facts, analysis),
         _skipped(facts),
     )
 
 
-def class_table(facts: Facts, analysis: Analysis) -> Markup:
+def tile(figure: str, what: str) -> Markup:
+    """Return a figure with what it is of, for the head of a page."""
+    return element("p", element("b", figure), what, class_="tile")
+
+
+def provenance(terms: Iterable[tuple[str, str]], date: datetime, command: str) -> Markup:
+    """Return these terms with what stands for them, and when and how the page was made."""
+    made = element(
+        "time",
+        date.strftime("%d %B %Y, %H:%M"),
+        datetime=date.isoformat(timespec="minutes"),
+    )
+    given = [*terms, ("Made", made), ("Command", element("code", command))]
+    listed = [[element("dt", term), element("dd", text)] for term, text in given]
+    return element("dl", listed, class_="facts")
+
+
+def class_table(facts: Facts, analysis: Analysis, pictures: ClassPictures) -> Markup:
     """Return the AP of each class, best first, and those of too few objects last, in grey."""
-    order = _best_first(analysis)
-    rows = [_class_row(facts, analysis, class_id) for class_id in order]
+    order = best_first(analysis)
+    if not order:
+        return Markup()
+    rows = [_class_row(facts, analysis, pictures, class_id) for class_id in order]
     scarce = [row for row, class_id in enumerate(order) if _is_scarce(analysis, class_id)]
     without = len(facts.classes) - len(order)
     left_out = (
@@ -85,19 +97,24 @@ def class_table(facts: Facts, analysis: Analysis) -> Markup:
         if without
         else ""
     )
-    head = ["Class", "AP", "95 % interval", "Objects", "Detections", "Found", "Best F1", "at score"]
+    of, own, told = "AP", [], ""
+    if facts.coco is not None:
+        of, own, told = "AP50", ["AP"], " AP is the mean of IoUs from 0.50 to 0.95."
+    numbers = ["Objects", "Detections", "Found", "Best F1", "at score"]
+    links = element("span", " Names lead to pictures.", class_="onscreen")
     return join(
         element(
             "p",
-            "The whisker is the 95 % interval of the AP among as many other images."
+            f"The whisker is the 95 % interval of the {of} among as many other images.{told}"
             f" Classes of fewer than {TOO_FEW_OBJECTS} objects stand last, in grey."
             " Found is the share of a class's objects that some detection finds, of"
             " whatever score. The best F1 is the highest harmonic mean of precision and recall"
             " that a threshold on the score gives, and that threshold." + left_out,
+            links if pictures.of_class else "",
         ),
         table(
             "Average precision of each class",
-            head,
+            ["Class", of, "95 % interval", *own, *numbers],
             rows,
             kind="numbers classes",
             bars=(1,),
@@ -107,9 +124,12 @@ def class_table(facts: Facts, analysis: Analysis) -> Markup:
 
 
 def coco_table(facts: Facts) -> Markup:
-    """Return what pycocotools prints."""
+    """Return what pycocotools prints, by COCO's rules."""
+    if facts.coco is None:
+        return Markup()
+    numbers = facts.coco.numbers
     rows: list[list[Content]] = [
-        [one.name, one.ious, one.area, count(one.detections), number(facts.coco[one.name])]
+        [one.name, one.ious, one.area, count(one.detections), number(numbers[one.name])]
         for one in COCO_NUMBERS
     ]
     return join(
@@ -142,9 +162,11 @@ def curves(facts: Facts, analysis: Analysis) -> Markup:
             ),
             class_="greyed" if _is_scarce(analysis, class_id) else None,
         )
-        for class_id in _best_first(analysis)
+        for class_id in best_first(analysis)
         if (curve := analysis.matches.score.curves[class_id]).objects
     ]
+    if not figures:
+        return Markup()
     return join(
         element(
             "p",
@@ -158,6 +180,8 @@ def curves(facts: Facts, analysis: Analysis) -> Markup:
 
 def size_table(analysis: Analysis) -> Markup:
     """Return the mAP of small, medium and large objects."""
+    if not len(analysis.matches.ground_truth):
+        return Markup()
     rows = [
         [
             element("span", name, element("small", _range(one.low, one.high))),
@@ -191,10 +215,6 @@ def _interval(mean_ap: Interval) -> str:
     return f"95 % interval {number(mean_ap.low)} to {number(mean_ap.high)}"
 
 
-def _tile(figure: str, what: str) -> Markup:
-    return element("p", element("b", figure), what, class_="tile")
-
-
 def _at_a_glance(facts: Facts, analysis: Analysis) -> Iterator[Content]:
     """Yield the sentences that a reader should take away."""
     aps = {
@@ -204,11 +224,12 @@ def _at_a_glance(facts: Facts, analysis: Analysis) -> Iterator[Content]:
     }
     if len(aps) > 1:
         best, worst = max(aps, key=aps.__getitem__), min(aps, key=aps.__getitem__)
+        by = "" if facts.coco is None else ", by AP50"
         yield (
             f"Best at {facts.name_of(best)} ({aps[best]:.3f}), worst at"
-            f" {facts.name_of(worst)} ({aps[worst]:.3f})."
+            f" {facts.name_of(worst)} ({aps[worst]:.3f}){by}."
         )
-    kinds = {k: v for k, v in analysis.costs.items() if not k.startswith("all ") and v > 0}
+    kinds = {k: v for k, v in analysis.costs.items() if k not in TOTALS and v > 0}
     if kinds:
         kind = max(kinds, key=kinds.__getitem__)
         yield f"The costliest kind of error is {kind}: {points(kinds[kind])} points if repaired."
@@ -248,7 +269,7 @@ def _skipped(facts: Facts) -> Content:
     )
 
 
-def _best_first(analysis: Analysis) -> list[int]:
+def best_first(analysis: Analysis) -> list[int]:
     """Return the class ids, those of too few objects last."""
     aps = analysis.matches.score.ap_by_class
 
@@ -259,16 +280,22 @@ def _best_first(analysis: Analysis) -> list[int]:
     return sorted(aps, key=place)
 
 
-def _class_row(facts: Facts, analysis: Analysis, class_id: int) -> list[Content]:
+def _class_row(
+    facts: Facts, analysis: Analysis, pictures: ClassPictures, class_id: int
+) -> list[Content]:
     curve = analysis.matches.score.curves[class_id]
     point = analysis.operating_points.get(class_id)
     ap = curve.average_precision
     interval = analysis.intervals.get(class_id, Interval(ap, nan, nan))
     found = float(curve.recall[-1]) if curve.objects and curve.detections else 0.0
+    name: Content = facts.name_of(class_id)
+    if (key := pictures.of_class.get(class_id)) is not None:
+        name = element("a", name, href=f"#{key}")
     return [
-        facts.name_of(class_id),
+        name,
         bar(ap, number(ap), interval=interval),
         f"{number(interval.low, 2)} to {number(interval.high, 2)}",
+        *([] if facts.coco is None else [number(facts.coco.ap_by_class[class_id])]),
         count(curve.objects),
         count(curve.detections),
         percent(found if curve.objects else nan),

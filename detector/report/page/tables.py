@@ -6,10 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 from math import isnan
 
 from detector.report.page.markup import Content, Markup, element
+from detector.scoring.comparison import Change
 from proposals.evaluation.bootstrap import Interval
 
 NOTHING = "\u2013"
 """What stands where there is no figure."""
+
+_NARROW = 4  # columns that a phone shows
+_HINT = "\u2194 Scroll sideways to see all columns."
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -45,6 +49,27 @@ def bar(
     filled = element("span", class_="filled", style=f"width:{width:.1f}%")
     track = element("span", filled, _whisker(interval), class_="track")
     return element("span", track, element("span", text, class_="figure"), class_=_classes(kind))
+
+
+def difference_bar(change: Change, scale: float) -> Markup:
+    """Draw a difference to the left or right of the middle, with its interval and its figure.
+
+    Parameters
+    ----------
+    change : Change
+    scale : float
+        Points that half of the width stands for; above 0.
+    """
+    low, middle, high = (
+        min(1.0, max(0.0, 0.5 + value / scale / 2))
+        for value in (change.points.low, change.points.estimate, change.points.high)
+    )
+    left, width = 100 * min(middle, 0.5), 100 * abs(middle - 0.5)
+    filled = element("span", class_="filled", style=f"left:{left:.1f}%;width:{width:.1f}%")
+    whisker = _whisker(Interval(middle, low, high))
+    track = element("span", filled, whisker, class_="track two-sided")
+    figure = element("span", points(change.points.estimate / 100), class_="figure")
+    return element("span", track, figure, class_=f"bar {change.verdict}")
 
 
 def _whisker(interval: Interval | None) -> Content:
@@ -92,9 +117,21 @@ def table(
         element("tbody", body),
         class_=kind or None,
     )
-    return scroll_box(content, caption)
+    return scroll_box(content, caption, wide=len(head) > _NARROW)
 
 
-def scroll_box(content: Markup, label: str) -> Markup:
-    """Return content in a box that scrolls sideways, by keys too, where the page is narrow."""
-    return element("div", content, class_="scroll", tabindex="0", role="region", aria_label=label)
+def scroll_box(content: Markup, label: str, *, wide: bool) -> Markup:
+    """Return content in a box that scrolls sideways, by keys too, where the page is narrow.
+
+    Its hint says so there, where else nothing may show that more is there: a phone has no bars.
+    A ``wide`` one has it on every phone if the browser cannot tell.
+    """
+    return element(
+        "div",
+        element("p", _HINT, class_="hint"),
+        content,
+        class_="scroll wide" if wide else "scroll",
+        tabindex="0",
+        role="region",
+        aria_label=label,
+    )

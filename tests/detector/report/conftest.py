@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +11,46 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
-from detector.classes import ObjectClass
+from detector.classes import ObjectClass, ilsvrc_classes
 from detector.datasets import ImageAnnotation
-from detector.report import Matches, ReportInput, match_rows
+from detector.report import Matches, ReportInput, match_rows, write_report
 from detector.scoring import GroundTruth, Predictions
 from proposals.evaluation.bootstrap import Interval
 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2, exclusive
 Object = tuple[int, int, Box]  # image, class
 Detection = tuple[int, int, Box, float]
+
+
+class Page(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.words = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words += f"{data} "
+
+    def of(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
 
 CLASSES = (1, 2, 3)
 IMAGES = 3
@@ -57,6 +90,24 @@ def scenes() -> st.SearchStrategy[Matches]:
     objects = st.lists(st.tuples(images, classes, boxes), max_size=8)
     detections = st.lists(st.tuples(images, classes, boxes, scores), max_size=12)
     return st.builds(build, objects, detections)
+
+
+@pytest.fixture(scope="session")
+def parse_page() -> Callable[[str], Page]:
+    return Page
+
+
+@pytest.fixture(scope="session")
+def written() -> Callable[[Path, ReportInput], tuple[Page, str]]:
+    """Write a report into a folder; return what the page is made of, and its text."""
+
+    def write(folder: Path, report: ReportInput) -> tuple[Page, str]:
+        path = write_report(folder, report)
+        assert path == folder / "report.html"
+        text = path.read_text(encoding="utf-8")
+        return Page(text), text
+
+    return write
 
 
 @pytest.fixture
@@ -107,3 +158,29 @@ def report(tmp_path: Path) -> ReportInput:
         command="inception-rcnn eval-map --report out",
         date=datetime(2026, 11, 25, 6, 7),
     )
+
+
+@pytest.fixture
+def report_of_classes(report: ReportInput) -> Callable[[int], ReportInput]:
+    """Make a report of so many classes, all confused with each other; its pictures are missing."""
+
+    def of(count: int) -> ReportInput:
+        random = np.random.default_rng(0)
+        classes = ilsvrc_classes()[:count]
+        corners = random.integers(0, 50, (3000, 2))
+        boxes = np.concatenate([corners, corners + 50], axis=1).astype(np.float32)
+        keys = np.array([one.key for one in classes])
+        annotations = {
+            index: ImageAnnotation(
+                one.image_id, Path("absent.jpg"), (100, 100), boxes[:500],
+                tuple(random.choice(keys, 500).tolist()),
+            )
+            for index, one in report.annotations.items()
+        }  # fmt: skip
+        predictions = Predictions(
+            random.integers(0, 3, 3000), random.integers(1, count + 1, 3000), boxes,
+            random.random(3000),
+        )  # fmt: skip
+        return replace(report, annotations=annotations, classes=classes, predictions=predictions)
+
+    return of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +20,42 @@ CHROMIUM = next(
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path")
 
 # Measures the page in frames of these widths: a window cannot be as narrow as a phone everywhere.
-WIDTHS = (320, 390, 1280)
+WIDTHS = (320, 390, 768, 1280)
+# Letter and A4, less Chromium's margins of a centimetre on each side, in pixels of 1/96 inch.
+PAPERS = (740, 718)
+# Two frames later, as hints are there once a frame was drawn.
 MEASURE = """
-  let page = this.contentDocument.documentElement;
-  let inner = this.contentWindow.innerWidth;
-  let wide = [...page.querySelectorAll('body *')].filter(
-    one => !one.closest('.scroll, svg') && one.getBoundingClientRect().right > inner + 1);
-  document.body.append('page ' + page.scrollWidth + ' in ' + inner + '; beyond: '
-    + wide.map(one => one.outerHTML.slice(0, 80)).join(' | ') + ' end');
+  let view = this.contentWindow;
+  let measure = () => {
+    let page = view.document.documentElement;
+    let wide = [...page.querySelectorAll('body *')].filter(
+      one => !one.closest(SCROLLS) && one.getBoundingClientRect().right > view.innerWidth + 1);
+    let boxes = [...page.querySelectorAll('.scroll')];
+    let right = boxes.filter(one =>
+      (one.scrollWidth > one.clientWidth) == (one.querySelector('.hint').offsetHeight > 0));
+    document.body.append('page ' + page.scrollWidth + ' in ' + view.innerWidth + '; hints '
+      + right.length + ' of ' + boxes.length + '; beyond: '
+      + wide.map(one => one.outerHTML.slice(0, 80)).join(' | ') + ' end');
+  };
+  view.requestAnimationFrame(() => view.requestAnimationFrame(measure));
 """
-FRAMES = "<!DOCTYPE html>" + "".join(
-    f'<iframe src="report.html" width="{width}" height="800" style="border: 0"'
-    f' onload="{MEASURE}"></iframe>'
-    for width in WIDTHS
-)
+
+
+def measured(
+    folder: Path, pages: Sequence[str], widths: Sequence[int], scrolls: str
+) -> tuple[list[tuple[str, ...]], str]:
+    """Return the widths, hints and what lies beyond of each page, and what was complained of."""
+    measure = MEASURE.replace("SCROLLS", f"'{scrolls}'")
+    frames = "<!DOCTYPE html>" + "".join(
+        f'<iframe src="{page}" width="{width}" height="800" style="border: 0"'
+        f' onload="{measure}"></iframe>'
+        for page in pages
+        for width in widths
+    )
+    (folder / "frames.html").write_text(frames, encoding="utf-8")
+    run = chromium(folder, folder / "frames.html", "--dump-dom", "--virtual-time-budget=20000")
+    pattern = r"page (\d+) in (\d+); hints (\d+) of (\d+); beyond: (.*?) end"
+    return re.findall(pattern, run.stdout, re.DOTALL), run.stderr
 
 
 def chromium(folder: Path, page: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,16 +74,33 @@ def chromium(folder: Path, page: Path, *arguments: str) -> subprocess.CompletedP
     )
 
 
-def test_nothing_scrolls_sideways_and_nothing_is_complained_of(
-    report: ReportInput, tmp_path: Path
+def test_only_tables_scroll_sideways_and_those_that_do_say_so(
+    report: ReportInput, report_of_classes: Callable[[int], ReportInput], tmp_path: Path
 ) -> None:
     write_report(tmp_path, report)
-    frames = tmp_path / "frames.html"
-    frames.write_text(FRAMES, encoding="utf-8")
-    run = chromium(tmp_path, frames, "--dump-dom")
-    measured = re.findall(r"page (\d+) in (\d+); beyond: (.*?) end", run.stdout, re.DOTALL)
-    assert sorted(measured) == sorted((str(width), str(width), "") for width in WIDTHS)
-    assert "CONSOLE" not in run.stderr
+    write_report(tmp_path / "many", report_of_classes(20))
+    pages = ("report.html", "many/report.html")
+    found, complaints = measured(tmp_path, pages, WIDTHS, ".scroll, svg")
+    assert sorted(one[:2] for one in found) == sorted([(str(w), str(w)) for w in WIDTHS] * 2)
+    assert {one[4] for one in found} == {""}
+    assert all(right == tables != "0" for _, _, right, tables, _ in found)
+    assert "CONSOLE" not in complaints
+
+
+def test_paper_loses_no_column(
+    report_of_classes: Callable[[int], ReportInput], tmp_path: Path
+) -> None:
+    pages = []
+    for count in (9, 20, 80, 200):
+        path = write_report(tmp_path / str(count), report_of_classes(count))
+        text = path.read_text(encoding="utf-8")
+        assert text.count("@media print {") == 1
+        text = text.replace("@media screen", "@media not all").replace("@media print {", "@media {")
+        path.write_text(text, encoding="utf-8")
+        pages.append(f"{count}/report.html")
+    found, _ = measured(tmp_path, pages, PAPERS, "svg")
+    assert sorted(one[:2] for one in found) == sorted([(str(w), str(w)) for w in PAPERS] * 4)
+    assert {one[4] for one in found} == {""}
 
 
 def test_the_page_is_seen(report: ReportInput, tmp_path: Path) -> None:

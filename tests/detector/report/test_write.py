@@ -5,75 +5,40 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
-from math import isnan, nan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from detector.classes import ObjectClass, ilsvrc_classes
-from detector.report import ReportInput, analyse_report, write_report
-from detector.report.page.tables import NOTHING
-from detector.scoring import COCO_NUMBERS, PROTOCOLS, GroundTruth, Predictions, Protocol
+from detector.report import ReportInput, analyse_report
+from detector.scoring import PROTOCOLS, GroundTruth, Predictions, Protocol
 from proposals import ProposalFile
-from proposals.evaluation.bootstrap import Interval
 
+Written = Callable[[Path, ReportInput], tuple[Any, str]]
 EVIL = '<script>alert("1")</script>'
 
 
-class Page(HTMLParser):
-    """What a page is made of."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.open: list[str] = []
-        self.words = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {key: value or "" for key, value in attrs}))
-        if tag not in ("meta", "img"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {key: value or "" for key, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.words += f"{data} "
-
-    def of(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def written(folder: Path, report: ReportInput) -> tuple[Page, str]:
-    path = write_report(folder, report)
-    assert path == folder / "report.html"
-    text = path.read_text(encoding="utf-8")
-    return Page(text), text
-
-
-def test_the_page_needs_nothing_but_itself(report: ReportInput, tmp_path: Path) -> None:
+def test_the_page_needs_nothing_but_itself(
+    report: ReportInput, tmp_path: Path, written: Written
+) -> None:
     page, text = written(tmp_path / "deep/folder", report)
     assert [one.name for one in (tmp_path / "deep/folder").iterdir()] == ["report.html"]
     assert not {"script", "link", "iframe", "object", "form"} & {tag for tag, _ in page.tags}
     for _, attributes in page.tags:
         assert not any(name.startswith("on") for name in attributes)
-        assert attributes.get("src", "data:image/jpeg;").startswith("data:image/jpeg;")
+        assert attributes.get("src", "data:image/webp;").startswith("data:image/webp;")
         assert attributes.get("href", "#").startswith("#")
     assert not re.search(r"url\(|@import|https?:", text)
     policies = [one["content"] for one in page.of("meta") if "http-equiv" in one]
     assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
 
 
-def test_the_page_is_made_for_phones_readers_and_keys(report: ReportInput, tmp_path: Path) -> None:
+def test_the_page_is_made_for_phones_readers_and_keys(
+    report: ReportInput, tmp_path: Path, written: Written
+) -> None:
     page, text = written(tmp_path, report)
     assert page.open == []
     assert page.of("html") == [{"lang": "en"}]
@@ -83,7 +48,7 @@ def test_the_page_is_made_for_phones_readers_and_keys(report: ReportInput, tmp_p
     assert all(after <= before + 1 for before, after in pairwise(levels))
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    assert {one["href"][1:] for one in page.of("a")} == set(ids)
+    assert {one["href"][1:] for one in page.of("a")} <= set(ids)
     assert page.of("img")
     assert all(one["alt"] and one["width"] and one["height"] for one in page.of("img"))
     assert all("aria-label" in one or one["aria-hidden"] == "true" for one in page.of("svg"))
@@ -92,7 +57,9 @@ def test_the_page_is_made_for_phones_readers_and_keys(report: ReportInput, tmp_p
     assert "prefers-color-scheme: dark" in text
 
 
-def test_what_comes_from_files_is_text(report: ReportInput, tmp_path: Path) -> None:
+def test_what_comes_from_files_is_text(
+    report: ReportInput, tmp_path: Path, written: Written
+) -> None:
     annotations = {
         index: replace(
             one,
@@ -118,7 +85,9 @@ def test_what_comes_from_files_is_text(report: ReportInput, tmp_path: Path) -> N
     assert any(EVIL in one.get("aria-label", "") for one in page.of("svg"))
 
 
-def test_the_head_says_what_was_scored_how_and_when(report: ReportInput, tmp_path: Path) -> None:
+def test_the_head_says_what_was_scored_how_and_when(
+    report: ReportInput, tmp_path: Path, written: Written
+) -> None:
     page, _ = written(tmp_path, report)
     for words in (
         "0.412",
@@ -132,102 +101,16 @@ def test_the_head_says_what_was_scored_how_and_when(report: ReportInput, tmp_pat
     assert page.of("time") == [{"datetime": "2026-11-25T06:07"}]
 
 
-def test_cocos_own_ap_heads_the_page_and_its_twelve_numbers_follow(
-    report: ReportInput, tmp_path: Path
-) -> None:
-    numbers = {number.name: 0.2 + i / 100 for i, number in enumerate(COCO_NUMBERS)} | {"APs": nan}
-    page, text = written(tmp_path, replace(report, protocol="coco", coco=numbers))
-    assert "<title>AP 0.200: theirs.txt</title>" in text
-    assert "AP50, which the rest of this page explains: 0.412, 95 % interval 0.300" in page.words
-    assert {"href": "#coco"} in page.of("a")
-    for name, value in numbers.items():
-        shown = NOTHING if isnan(value) else f"{value:.3f}"
-        assert re.search(rf"{name} .{{5,60}} {shown}", page.words)
-    other, _ = written(tmp_path, report)
-    assert {"href": "#coco"} not in other.of("a")
-
-
-def with_objects(report: ReportInput, counts: dict[str, int], found: str) -> ReportInput:
-    """Return a report of so many objects of each class, of which those of one are found."""
-    first = report.annotations[0]
-    annotations = {
-        index: replace(
-            first,
-            image_id=f"image {index}",
-            boxes_xyxy=np.tile(np.array([[10, 20, 80, 90]], np.float32), (len(keys), 1)),
-            class_keys=keys,
-            difficult=(), crowd=(), areas=(),
-        )
-        for index in range(max(counts.values()))
-        if (keys := tuple(name for name, count in counts.items() if index < count))
-    }  # fmt: skip
-    ids = {one.name: one.id for one in report.classes}
-    predictions = Predictions(
-        np.arange(counts[found]),
-        np.full(counts[found], ids[found]),
-        np.tile(np.array([[10, 20, 80, 90]], np.float32), (counts[found], 1)),
-        np.full(counts[found], 0.9),
-    )
-    return replace(report, annotations=annotations, predictions=predictions)
-
-
-def greyed(text: str) -> list[str]:
-    return re.findall(r'<tr class="greyed"><th scope="row">([^<]*)<', text)
-
-
-def test_classes_of_few_objects_are_named_greyed_and_come_last(
-    report: ReportInput, tmp_path: Path
-) -> None:
-    # The best of them has nine objects, all found.
-    page, text = written(
-        tmp_path, with_objects(report, {"cat": 9, "dog": 10, "traffic_light": 25}, "cat")
-    )
-    assert greyed(text) == ["cat"]
-    rows = re.findall(r'<th scope="row">(cat|dog|traffic light)</th>', text)
-    assert rows[2] == "cat"
-    assert text.count('<figure class="greyed">') == 1
-    assert "2 classes have fewer than 20 objects, too few to rely on an AP: cat 9, dog 10." in (
-        page.words
-    )
-
-
-def test_what_has_few_objects_is_neither_best_nor_worst(
-    report: ReportInput, tmp_path: Path
-) -> None:
-    few = {"cat": 9, "dog": 10, "traffic_light": 25}
-    for found in ("cat", "dog"):
-        page, _ = written(tmp_path, with_objects(report, few, found))
-        said = re.search(r"Best at (.*?) \(.*worst at (.*?) \(", page.words)
-        assert said is not None
-        assert set(said.groups()) <= {"dog", "traffic light"}
-    page, text = written(tmp_path, with_objects(report, {"cat": 9, "dog": 40}, "dog"))
-    assert "Best at" not in page.words
-    page, text = written(tmp_path, with_objects(report, {"cat": 20, "dog": 40}, "dog"))
-    assert greyed(text) == []
-    assert "too few" not in page.words
-
-
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_protocol_has_a_page(report: ReportInput, tmp_path: Path, protocol: Protocol) -> None:
+def test_every_protocol_has_a_page(
+    report: ReportInput, tmp_path: Path, protocol: Protocol, written: Written
+) -> None:
     page, _ = written(tmp_path, replace(report, protocol=protocol))
     assert {"ilsvrc": "ILSVRC", "coco": "COCO at IoU 0.5"}.get(protocol, "VOC") in page.words
 
 
-def test_nothing_at_all_has_a_page(report: ReportInput, tmp_path: Path) -> None:
-    none = np.zeros(0, np.int64)
-    empty = Predictions(none, none, np.zeros((0, 4), np.float32), np.zeros(0))
-    for images in (report.annotations, {}):
-        nothing = replace(
-            report, annotations=images, predictions=empty, mean_ap=Interval(nan, nan, nan)
-        )
-        page, text = written(tmp_path, nothing)
-        assert "nan" not in text
-        assert "None." in page.words
-    write_report(tmp_path, replace(report, annotations={}, classes=(), predictions=empty))
-
-
 def test_a_picture_that_cannot_be_read_is_left_out_with_a_note(
-    report: ReportInput, tmp_path: Path
+    report: ReportInput, tmp_path: Path, written: Written
 ) -> None:
     whole, _ = written(tmp_path, report)
     for one in report.annotations.values():
@@ -237,14 +120,8 @@ def test_a_picture_that_cannot_be_read_is_left_out_with_a_note(
     assert "could not be read; the first: " in page.words
 
 
-def test_without_proposals_the_page_says_so(report: ReportInput, tmp_path: Path) -> None:
-    page, _ = written(tmp_path, report)
-    assert "The proposals were not at hand" in page.words
-    assert "Covered" not in page.words
-
-
 def test_proposals_of_a_file_are_compared_with_detections(
-    report: ReportInput, tmp_path: Path, save_proposals: Callable[..., Path]
+    report: ReportInput, tmp_path: Path, save_proposals: Callable[..., Path], written: Written
 ) -> None:
     boxes = {
         one.image_id: (
@@ -269,7 +146,7 @@ def test_proposals_of_a_file_are_compared_with_detections(
     assert "fewer.parquet: holds no proposals of 'image 0'" in page.words
 
 
-def test_two_hundred_classes_fit(report: ReportInput, tmp_path: Path) -> None:
+def test_two_hundred_classes_fit(report: ReportInput, tmp_path: Path, written: Written) -> None:
     random = np.random.default_rng(0)
     corners = random.integers(0, 50, (2000, 2))
     predictions = Predictions(

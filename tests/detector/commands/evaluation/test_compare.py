@@ -146,6 +146,20 @@ def test_changes_are_drawn(folder: Path, run_here: Tool) -> None:
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 10
 
 
+def test_two_are_shown_side_by_side_with_pictures_of_a_folder(folder: Path, run_here: Tool) -> None:
+    (folder / "shots/deep").mkdir(parents=True)
+    Image.new("RGB", (20, 10)).save(folder / "shots/deep/image21.JPG", "JPEG")
+    Image.new("RGB", (20, 10)).save(folder / "shots/stranger.png")
+    without = run_here("a.json", "b.json")
+    run = run_here("a.json", "b.json", "--report", "deep/page.html", "--pictures", "shots")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == f"{without.stdout}report written to deep/page.html\n"
+    page = (folder / "deep/page.html").read_text(encoding="utf-8")
+    assert "compare a.json b.json --report deep/page.html --pictures shots" in page
+    assert page.count("<img") == 1
+    assert "<small>image21</small>" in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -156,6 +170,19 @@ def test_changes_are_drawn(folder: Path, run_here: Tool) -> None:
         (["a.json", "few.json"], "few.json cannot be compared with a.json: of 39 images, the fi"),
         (["a.json", "voc.json"], "rules of voc, the first by those of ilsvrc: score both with o"),
         (["a.json", "b.json", "--plot", "changes.jpg"], "--plot: must end in .png, but is 'chan"),
+        (
+            ["a.json", "b.json", "c.json", "--report", "page.html"],
+            "argument --report: shows two files side by side, so give two",
+        ),
+        (["a.json", "b.json", "--pictures", "."], "argument --pictures: is for --report; give t"),
+        (
+            ["a.json", "b.json", "--report", "page.html", "--pictures", "absent"],
+            "argument --pictures: must be a folder, but 'absent' is none",
+        ),
+        (
+            ["a.json", "b.json", "--report", "page.html", "--pictures", "shots"],
+            "shots: holds no picture of these images, such as 'image0.jpg'; name the folder that",
+        ),
         (["a.json", "b.json", "--json", "."], "--json: must be a file, but '.' is a folder"),
     ],
 )
@@ -165,6 +192,8 @@ def test_what_cannot_be_compared_is_one_line_and_exit_code_2(
     (folder / "old.json").write_text('{"mAP": 0.5, "AP": {"37": 0.5}}')
     write(folder / "few.json", {CAR: 20, DOG: 20}, images=39)
     write(folder / "voc.json", {CAR: 20, DOG: 20}, protocol="voc")
+    (folder / "shots").mkdir()
+    (folder / "shots/stranger.png").touch()
     run = run_here(*arguments)
     assert (run.returncode, run.stdout) == (2, "")
     assert len(run.stderr.splitlines()) == 1
@@ -175,6 +204,7 @@ def test_it_runs_as_a_command_without_torch_and_matplotlib(compare: Tool, folder
     (folder / "shadow").mkdir()
     for name in ("torch", "matplotlib"):
         (folder / f"shadow/{name}.py").write_text(f"raise ImportError('{name} is not wanted here')")
-    run = compare(folder, "a.json", "b.json", path=folder / "shadow")
+    report = ("--report", "page.html")
+    run = compare(folder, "a.json", "b.json", *report, path=folder / "shadow")
     assert (run.returncode, run.stderr) == (0, "")
     assert "b.json is better than a.json" in run.stdout

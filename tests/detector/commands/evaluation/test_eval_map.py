@@ -282,8 +282,9 @@ def test_a_report_of_a_file_is_written_beside_the_scores(
     assert "0.500" in page
     assert "198 classes without objects" in page
     assert "Proposals an image" in page
-    # That of image c, where the dog is found that is not there; image b is no picture.
-    assert page.count("<img") == 1
+    # Of the errors, that of image c, where the dog is found that is not there; image b is no
+    # picture. Of the classes, that one, and what was found in a and c.
+    assert page.count("<img") == 1 + 3
 
 
 def test_a_report_goes_into_a_folder(run_here: Tool) -> None:

@@ -12,6 +12,7 @@ from detector.report import best_f1
 from detector.report.page.curves_svg import (
     Series,
     envelope_corners,
+    envelopes_svg,
     line_chart_svg,
     precision_recall_svg,
 )
@@ -68,3 +69,12 @@ def test_a_line_chart_marks_what_is_known() -> None:
     assert len(marks) == 2
     assert [e.text for e in root.iter("text")][-3:] == ["1", "2", "5"]
     parsed(line_chart_svg([], [Series("none", [])], "nothing"))
+
+
+def test_two_envelopes_are_drawn_in_the_colours_of_the_series() -> None:
+    curves = [curve_of([True, False], 2), curve_of([True, True], 2)]
+    root = parsed(envelopes_svg(curves, "<cat>"))
+    assert root.get("aria-label") == "Precision against recall of <cat>: AP 0.500, 1.000"
+    lines = [e for e in root.iter("path") if e.get("class", "").startswith("line")]
+    assert [e.get("class") for e in lines] == ["line s0", "line s1"]
+    assert lines[0].get("d") != lines[1].get("d")

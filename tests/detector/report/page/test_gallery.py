@@ -23,8 +23,8 @@ from detector.report.page.gallery import (
 GREY = np.full((300, 400, 3), 128, np.uint8)
 
 
-def decoded(jpeg: bytes) -> np.ndarray:
-    with Image.open(BytesIO(jpeg)) as picture:
+def decoded(webp: bytes) -> np.ndarray:
+    with Image.open(BytesIO(webp)) as picture:
         return np.asarray(picture.convert("RGB")).astype(int)
 
 
@@ -48,8 +48,8 @@ def near(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 def test_a_thumbnail_shows_the_box_and_its_surroundings(
     box: tuple[float, float, float, float], size: tuple[int, int] | None
 ) -> None:
-    jpeg, drawn_size = draw_thumbnail(GREY, [(box, DETECTION_COLOUR)])
-    picture = decoded(jpeg)
+    webp, drawn_size = draw_thumbnail(GREY, [(box, DETECTION_COLOUR)])
+    picture = decoded(webp)
     assert picture.shape == (*drawn_size, 3)
     assert max(drawn_size) == MAX_SIDE
     if size is not None:
@@ -60,16 +60,22 @@ def test_a_thumbnail_shows_the_box_and_its_surroundings(
 
 def test_a_box_is_drawn_where_it_is_and_over_the_object() -> None:
     boxes = [((100.0, 100.0, 200.0, 200.0), colour) for colour in (OBJECT_COLOUR, DETECTION_COLOUR)]
-    jpeg, _ = draw_thumbnail(GREY, boxes)
-    rows, columns = np.nonzero(near(decoded(jpeg), DETECTION_COLOUR))
+    webp, _ = draw_thumbnail(GREY, boxes)
+    rows, columns = np.nonzero(near(decoded(webp), DETECTION_COLOUR))
     # The window is from 50 to 250, and 320 pixels wide.
     assert (rows.min(), rows.max() + 1) == pytest.approx((80, 240), abs=2)
     assert (columns.min(), columns.max() + 1) == pytest.approx((80, 240), abs=2)
 
 
+def test_a_thumbnail_has_the_size_that_is_asked_for() -> None:
+    webp, size = draw_thumbnail(GREY, [((0, 0, 400, 300), OBJECT_COLOUR)], 180)
+    assert size == (135, 180)
+    assert decoded(webp).shape == (135, 180, 3)
+
+
 def test_a_picture_of_one_pixel_is_drawn() -> None:
-    jpeg, size = draw_thumbnail(GREY[:1, :1], [((0, 0, 1, 1), OBJECT_COLOUR)])
-    assert decoded(jpeg).shape == (*size, 3)
+    webp, size = draw_thumbnail(GREY[:1, :1], [((0, 0, 1, 1), OBJECT_COLOUR)])
+    assert decoded(webp).shape == (*size, 3)
 
 
 def test_the_worst_come_first_and_no_picture_fills_a_gallery(
@@ -102,6 +108,6 @@ def test_pictures_that_cannot_be_read_are_told_once(
     }
     drawn, skipped = thumbnails(matches, annotations, [(0, -1), (-1, 0), (1, -1)])
     assert [(one.image_index, one.detection, one.object) for one in drawn] == [(0, -1, 0)]
-    assert drawn[0].data_url.startswith("data:image/jpeg;base64,/9j/")
+    assert drawn[0].data_url.startswith("data:image/webp;base64,UklGR")
     (reason,) = skipped
     assert "1.png" in reason
