@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from detector.datasets.problems import Problem, refuse
 from detector.datasets.reading.packed import open_unpacked
@@ -12,6 +13,7 @@ from detector.datasets.reading.packed import open_unpacked
 _FOREIGN: Final = re.compile(r"[\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NO_NAMES: Final = frozenset({"", ".", ".."})
 _LONG: Final = 240  # bytes; with a suffix, file systems take 255
+_LONG_LINE: Final = 1000  # characters; a detection with the longest name and numbers has some 600
 
 
 def read_text(path: Path, max_bytes: int) -> str:
@@ -39,6 +41,22 @@ def read_text(path: Path, max_bytes: int) -> str:
     except UnicodeDecodeError as error:
         where = f"not UTF-8 at byte {error.start}"
         refuse(Problem(path, f"cannot be read: {where}: save it as UTF-8, or fetch it again"))
+
+
+def filled_lines(path: Path, file: TextIO) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text file that are not blank, each with its number, from 1.
+
+    Raises
+    ------
+    DatasetError
+        At a line of more than 1,000 characters, before all of it is read.
+    """
+    for number, line in enumerate(iter(lambda: file.readline(_LONG_LINE + 1), ""), 1):
+        if len(line) > _LONG_LINE:
+            what = f"longer than {_LONG_LINE} characters: no line of such a file should be"
+            refuse(Problem(path, what, number))
+        if not line.isspace():
+            yield number, line
 
 
 def leads_astray(name: str) -> bool:

@@ -8,10 +8,10 @@ A file that gzip packed is read like any, as long as it unpacks to 1 GiB at most
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from detector.classes import ObjectClass, ilsvrc_classes
 from detector.datasets.annotation import DatasetError
 from detector.datasets.reading.packed import open_unpacked
+from detector.datasets.reading.text_file import filled_lines, shown
 from detector.scoring.files.image_index import ImageIndex, ScoringFileError
 from detector.scoring.records import BoolArray, IntArray, Predictions
 from foundation.files import whole_file
@@ -73,8 +74,8 @@ def read_predictions(
     Raises
     ------
     ScoringFileError
-        If the file cannot be read, unpacks to more than 1 GiB, or a line is not as described;
-        names the line.
+        If the file cannot be read, unpacks to more than 1 GiB, or a line is not as described or
+        longer than 1,000 characters; names the line.
     """
     path = Path(path)
     known = np.array([c.id for c in (ilsvrc_classes() if classes is None else classes)], np.int64)
@@ -106,8 +107,8 @@ def _open_text(path: Path) -> io.TextIOWrapper:
 class _Rows:
     """The lines of a file that are not blank, and which of them was the last to be asked for."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._numbered = ((n, line) for n, line in enumerate(lines, 1) if line.strip())
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self._numbered = filled_lines(path, file)
         self.number = 0
         self.line = ""
 
@@ -119,9 +120,9 @@ class _Rows:
         return self.line
 
 
-def _parse(path: Path, lines: Iterable[str], images: ImageIndex) -> NDArray[np.void]:
+def _parse(path: Path, file: TextIO, images: ImageIndex) -> NDArray[np.void]:
     """Return the rows (D,) of a file, whose numbers may still be any."""
-    rows = _Rows(lines)
+    rows = _Rows(path, file)
     if (first := next(rows, None)) is None:
         return np.zeros(0, _ROW)
     try:
@@ -150,8 +151,8 @@ def _problem_of(line: str, images: ImageIndex) -> str:
             return str(error)
         for name, text in zip(_FIELDS[1:], fields[1:], strict=True):
             if not _is_number(text):
-                return f"{name} must be a finite number, but is '{text[:40]}'"
-    return f"must be '{' '.join(_FIELDS)}', but is '{line.strip()[:100]}'"
+                return f"{name} must be a finite number, but is {shown(text)}"
+    return f"must be '{' '.join(_FIELDS)}', but is {shown(line.strip())}"
 
 
 def _is_number(text: str) -> bool:
@@ -177,9 +178,9 @@ def _rules(
 def _refusal(path: Path, row: int, name: str, rule: str) -> ScoringFileError:
     """Return the error of a row, counted from 0, that breaks a rule."""
     with _open_text(path) as file:
-        rows = _Rows(file)
+        rows = _Rows(path, file)
         for _, line in zip(range(row + 1), rows, strict=False):
             text = line.split()[_FIELDS.index(name)]
     return ScoringFileError(
-        f"{path}, line {rows.number}: {name} must be {rule}, but is '{text[:40]}'"
+        f"{path}, line {rows.number}: {name} must be {rule}, but is {shown(text)}"
     )

@@ -25,6 +25,7 @@ def test_a_blacklist_is_a_set_of_image_and_class(tmp_path: Path) -> None:
         ("11 n02958343 1", "must be 'image_id wnid'"),
         ("11 car", "'car' is the WordNet id of no class"),
         ("12 n02958343", "image_id '12' is neither a number nor a name"),
+        ("11 " + "n" * 2000, "longer than 1000 characters"),
     ],
 )
 def test_a_damaged_blacklist_is_refused_with_its_line(

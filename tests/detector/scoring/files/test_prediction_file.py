@@ -127,6 +127,23 @@ def test_damage_of_any_kind_is_refused_as_such_or_harmless(
         assert 1 <= len(read_predictions(path, IMAGES)) <= 4
 
 
+@pytest.mark.parametrize("start", [f"{GOOD}\n", f"{GOOD}11 0 0.5 1 2 3 4\n"])
+def test_a_line_without_end_is_refused(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "p.txt"
+    path.write_text(start + "x" * 10_000, encoding="utf-8")
+    with pytest.raises(ScoringFileError, match=r"line 3: longer than 1000 characters"):
+        read_predictions(path, IMAGES)
+
+
+def test_a_message_does_not_obey_what_a_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "p.txt"
+    path.write_text(f"{GOOD}11 37 \x1b[2J 1 2 3 4\n", encoding="utf-8")
+    with pytest.raises(ScoringFileError) as caught:
+        read_predictions(path, IMAGES)
+    assert "\x1b" not in str(caught.value)
+    assert r"'\x1b[2J'" in str(caught.value)
+
+
 def test_the_line_number_is_right_far_down_the_file(tmp_path: Path) -> None:
     path = tmp_path / "p.txt"
     path.write_text(GOOD * 70_000 + "nonsense\n")
