@@ -164,7 +164,10 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - OpenCV has no types
 
 @contextmanager
 def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV and FFmpeg from printing, which they do in many lines over a damaged video."""
+    """Keep OpenCV and FFmpeg from printing, which they do in many lines over a damaged video.
+
+    FFmpeg's messages are as before in a program that opened a video by OpenCV itself earlier.
+    """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first video is opened
     logging = cv2.utils.logging
     before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)

@@ -36,7 +36,7 @@ def video_file(path: Path, frame_rate: float) -> Iterator[Callable[[NDArray[np.u
     Raises
     ------
     ImageError
-        If a frame is of another size than the first.
+        If there is no frame, or one is of another size than the first.
     OSError
         If the video cannot be written, or not to its end.
     """
@@ -77,6 +77,8 @@ class _Frames:
 
     def check_whole(self) -> None:
         """Read the file's own count of frames: the writer does not say when the disk is full."""
+        if self._count == 0:
+            raise ImageError(f"{self._path}: a video must have a frame or more but got none")
         try:
             with opened_video(self._temporary) as video:
                 written = video.frame_count

@@ -266,7 +266,8 @@ def _counted(outcomes: Iterable[Outcome], advance_to: Callable[[int], None]) -> 
 
 def _progress(sources: Sequence[Source]) -> AbstractContextManager[Callable[[int], None]]:
     unit = "image" if any(source.is_video for source in sources) else "picture"
-    return progress(sum(source.image_count for source in sources), "detecting", unit)
+    total = sum(source.image_count for source in sources)
+    return progress(total, "detecting", unit, at_once=True)
 
 
 def _print_table(shot: Shot, detections: Detections, wanted: _Wanted) -> None:

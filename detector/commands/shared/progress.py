@@ -16,13 +16,18 @@ _SECONDS_APART = 30.0  # between lines of progress there
 
 
 @contextmanager
-def progress(total: int, description: str, unit: str) -> Iterator[Callable[[int], None]]:
+def progress(
+    total: int, description: str, unit: str, *, at_once: bool = False
+) -> Iterator[Callable[[int], None]]:
     """Give a function that is told how many of ``total`` are done.
 
     It moves a bar where stderr is a terminal, and elsewhere prints a line after some seconds and
-    then now and then.
+    then now and then; ``at_once`` says there, too, that the work begins, where there is more than
+    one thing to do.
     """
     if not sys.stderr.isatty():
+        if at_once and total > 1:
+            print(f"{description}: 0 of {total} {unit}s", file=sys.stderr, flush=True)
         yield _PlainProgress(total, description, unit)
         return
     from tqdm import tqdm
