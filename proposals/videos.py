@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from proposals.images import MAX_PIXELS, ImageError
+from proposals.images import ImageError
 from proposals.opencv import cv2
 
 VIDEO_SUFFIXES: Final = frozenset(
@@ -25,6 +25,9 @@ VIDEO_SUFFIXES: Final = frozenset(
     | {".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".ogv"}  # refused with a remedy
 )
 """File name endings of what is taken for a video; lower case."""
+
+MAX_FRAME_PIXELS: Final = 36_000_000
+"""Largest frame that is decoded: 8K. FFmpeg holds a dozen frames or more at a time."""
 
 _HEAD_BYTES: Final = 12
 _BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})  # MP4's and MOV's
@@ -115,7 +118,7 @@ def opened_video(path: str | PathLike[str]) -> Iterator[Video]:
     ------
     ImageError
         If the file is missing, empty, damaged, of another format, or its frames have more than
-        `MAX_PIXELS`; the message is one line with the file's name and the remedy.
+        `MAX_FRAME_PIXELS`; the message is one line with the file's name and the remedy.
     """
     path = Path(path)
     _refuse_foreign(path)
@@ -124,10 +127,9 @@ def opened_video(path: str | PathLike[str]) -> Iterator[Video]:
         if not capture.isOpened():
             raise ImageError(f"{path}: damaged, truncated, or holds no video; {_REMEDY}")
         sides = (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-        if sides[0] * sides[1] > MAX_PIXELS:
-            raise ImageError(
-                f"{path}: frames of more than {MAX_PIXELS // 10**6} million pixels; shrink it first"
-            )
+        if sides[0] * sides[1] > MAX_FRAME_PIXELS:
+            most = f"{MAX_FRAME_PIXELS // 10**6} million pixels"
+            raise ImageError(f"{path}: frames of more than {most}; shrink it first")
         yield Video(path, capture)
     finally:
         capture.release()

@@ -127,7 +127,7 @@ def test_what_is_no_file_is_refused(folder: Path, tmp_path: Path) -> None:
 def test_a_video_of_huge_frames_is_refused_by_its_head(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proposals.videos.MAX_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr("proposals.videos.MAX_FRAME_PIXELS", 64 * 48 - 1)
     with (
         pytest.raises(ImageError, match=r"a\.mp4: frames of more than .* pixels; shrink it first"),
         opened_video(folder / "a.mp4"),
