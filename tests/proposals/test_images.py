@@ -16,7 +16,6 @@ from proposals import images
 from proposals.images import (
     ImageError,
     as_rgb_uint8,
-    decode_image,
     is_whole_jpeg,
     opened_picture,
     read_image,
@@ -169,39 +168,6 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path, cat: Image.Image)
         with pytest.raises(ImageError, match=f"{name}.*({message})") as caught:
             read_image(path)
         assert "\n" not in str(caught.value)
-
-
-def test_a_picture_in_memory_is_what_its_file_is(tmp_path: Path, cat: Image.Image) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    cat.save(tmp_path / "turned.jpg", exif=exif)
-    content = (tmp_path / "turned.jpg").read_bytes()
-    np.testing.assert_array_equal(
-        decode_image(content, "stdin"), read_image(tmp_path / "turned.jpg")
-    )
-
-
-def test_bad_pictures_in_memory_are_refused_as_files_are(
-    cat: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stream = io.BytesIO()
-    cat.save(stream, "PNG")
-    content = stream.getvalue()
-    postscript = io.BytesIO()
-    cat.save(postscript, "EPS")
-    for bad, message in (
-        (b"", "stdin: there is no data; send a picture"),
-        (b"text", "stdin: not a picture, or of none of the formats"),
-        (postscript.getvalue(), "stdin: not a picture, or of none of the formats"),
-        (content[: len(content) // 2], "stdin: damaged or truncated"),
-    ):
-        with pytest.raises(ImageError) as refusal:
-            decode_image(bad, "stdin")
-        assert str(refusal.value).startswith(message)
-        assert "\n" not in str(refusal.value)
-    monkeypatch.setattr(images, "MAX_PIXELS", cat.width * cat.height - 1)
-    with pytest.raises(ImageError, match="stdin: more than"):
-        decode_image(content, "stdin")
 
 
 def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
