@@ -109,7 +109,9 @@ def test_what_is_no_video_is_one_line_with_file_and_remedy(
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_no_file_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_name_is_that_of_a_file_and_nothing_else(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for path in (tmp_path / "none.mp4", tmp_path, Path("http://localhost/a.mp4")):
         with (
             pytest.raises(ImageError, match="there is no such file; check the path"),
@@ -120,7 +122,8 @@ def test_what_is_no_file_is_refused(folder: Path, tmp_path: Path) -> None:
     odd = tmp_path / "http:" / "a%02d.mp4"
     odd.parent.mkdir()
     odd.write_bytes((folder / "a.mp4").read_bytes())
-    with opened_video(odd) as video:
+    monkeypatch.chdir(tmp_path)
+    with opened_video(odd.relative_to(tmp_path)) as video:
         assert len(list(video.frames())) == FRAMES
 
 

@@ -73,6 +73,16 @@ def test_lines_are_wider_on_a_larger_picture() -> None:
     assert width(1) < width(10) < width(30)
 
 
+@pytest.mark.parametrize(("size", "rim"), [((30, 40), 0), ((300, 400), 1), ((3000, 4000), 3)])
+def test_a_dark_rim_sets_off_all_but_the_thinnest_lines(size: tuple[int, int], rim: int) -> None:
+    image = np.full((*size, 3), 90, np.uint8)
+    height, width = size
+    box = (0.2 * width, 0.2 * height, 0.8 * width, 0.8 * height)
+    drawn = draw_detections(image, detections(image, [box], [0]))
+    across = drawn[height * 3 // 4, : width // 2]  # beneath the label
+    assert int((across == 0).all(axis=1).sum()) == rim
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     height=st.integers(1, 120),
@@ -156,7 +166,7 @@ def test_letters_and_lines_are_of_the_size_of_the_picture(
 
 @pytest.mark.parametrize(
     ("width", "text"),
-    [(400, "domestic cat 0.90"), (60, "domestic cat"), (40, "domestic"), (20, "dom"), (9, None)],
+    [(400, "domestic cat 0.90"), (60, "domestic cat"), (40, "domestic"), (20, "dom"), (14, None)],
 )
 def test_what_has_no_room_is_left_out_of_a_label_from_its_end(width: int, text: str | None) -> None:
     fitting = draw._fitting_text("domestic cat", 0.9, (30, width))
