@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -66,9 +67,35 @@ def read_image(path: str | PathLike[str]) -> NDArray[np.uint8]:
         line with the file's name and the remedy.
     """
     with opened_picture(path) as picture:
-        picture.load()
-        ImageOps.exif_transpose(picture, in_place=True)
-        return _rgb(picture)
+        return _upright_rgb(picture)
+
+
+def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
+    """Read a picture that lies in memory, such as one from standard input.
+
+    Parameters
+    ----------
+    content : bytes
+        What its file would hold.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray, (H, W, 3) uint8
+        As `read_image`.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`.
+    """
+    with _damage_told(name):
+        if not content:
+            raise ImageError(f"{name}: there is no data; send a picture")
+        with Image.open(BytesIO(content), formats=PICTURE_FORMATS) as picture:
+            _refuse_huge(picture)
+            return _upright_rgb(picture)
 
 
 def is_whole_jpeg(path: str | Path) -> bool:
@@ -156,6 +183,12 @@ def _damaged(name: str, error: Exception) -> ImageError:
 def _refuse_huge(picture: Image.Image) -> None:
     if picture.width * picture.height > MAX_PIXELS:
         raise Image.DecompressionBombError
+
+
+def _upright_rgb(picture: Image.Image) -> NDArray[np.uint8]:
+    picture.load()
+    ImageOps.exif_transpose(picture, in_place=True)
+    return _rgb(picture)
 
 
 def _rgb(picture: Image.Image) -> NDArray[np.uint8]:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 FUZZ = Path(__file__).parent / "fuzz"
 NAMES = (
-    "pictures", "xml", "json", "predictions", "parquet", "safetensors", "caffemodel", "onnx",
-    "checkpoints",
+    "pictures", "videos", "xml", "json", "predictions", "parquet", "safetensors", "caffemodel",
+    "onnx", "checkpoints",
 )  # fmt: skip
 ODD_BYTES = (b"", b"\0", b"\xff", b"\xff" * 8, b"\0" * 8, b"\x7f\xff\xff\xff", b"1e999", b"[" * 99)
 

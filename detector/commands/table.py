@@ -11,7 +11,7 @@ from detector.commands.shared.command import Command
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "detect": "detector.commands.detect",
+        "detect": "detector.commands.detection.detect",
         "models": "detector.commands.models",
         "classes": "detector.commands.classes",
         "classify": "detector.commands.classify",

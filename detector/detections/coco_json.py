@@ -1,7 +1,8 @@
 """Detections as COCO-style JSON.
 
 The document is one that ``pycocotools.coco.COCO`` loads; its ``annotations`` alone are a
-results list for ``COCO.loadRes``. Boxes are ``[x, y, width, height]`` in pixels.
+results list for ``COCO.loadRes``. Boxes are ``[x, y, width, height]`` in pixels. An image that is
+a frame of a video has the video's ``file_name``, and ``frame`` and ``seconds`` beside it.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from detector.classes import ObjectClass
-from detector.detections.results import Detections
+from detector.detections.results import Detections, VideoFrame
 from foundation.files import write_text
 
 
 def coco_document(
-    results: Sequence[tuple[str, Detections]], classes: Sequence[ObjectClass]
+    results: Sequence[tuple[str | VideoFrame, Detections]], classes: Sequence[ObjectClass]
 ) -> dict[str, Any]:
     """Return the detections of several images as a COCO document.
 
     Parameters
     ----------
-    results : sequence of (str, Detections)
-        File name and detections of each image; images are numbered from 1 in this order.
+    results : sequence of (str or VideoFrame, Detections)
+        File name, or frame, and detections of each image; images are numbered from 1 in this
+        order.
     classes : sequence of ObjectClass
         The categories, of which all detections are; their ``id`` is the category's. A detector's
         ``classes``, or those of them that were asked for.
@@ -40,12 +42,12 @@ def coco_document(
         If an image's detections are of other classes, or its detector does not know them all.
     """
     annotations: list[dict[str, Any]] = []
-    for image_id, (file_name, detections) in enumerate(results, start=1):
+    for image_id, (name, detections) in enumerate(results, start=1):
         found = {detections.classes[label] for label in detections.labels}
         if not found <= set(classes) <= set(detections.classes):
             raise ValueError(
-                f"{file_name}: detections must be of the {len(classes)} given classes but got"
-                f" others ({len(detections.classes)}): write each detector's own document"
+                f"{_file_name(name)}: detections must be of the {len(classes)} given classes but"
+                f" got others ({len(detections.classes)}): write each detector's own document"
             )
         first_id = len(annotations) + 1
         annotations += [
@@ -54,8 +56,8 @@ def coco_document(
         ]
     return {
         "images": [
-            _image(image_id, file_name, detections)
-            for image_id, (file_name, detections) in enumerate(results, start=1)
+            _image(image_id, name, detections)
+            for image_id, (name, detections) in enumerate(results, start=1)
         ],
         "categories": [{"id": c.id, "name": c.name, "wnid": c.wnid} for c in classes],
         "annotations": annotations,
@@ -64,16 +66,23 @@ def coco_document(
 
 def write_coco_json(
     path: str | Path,
-    results: Sequence[tuple[str, Detections]],
+    results: Sequence[tuple[str | VideoFrame, Detections]],
     classes: Sequence[ObjectClass],
 ) -> None:
     """Write ``coco_document`` to a file, whole or not at all."""
     write_text(path, json.dumps(coco_document(results, classes), indent=1) + "\n")
 
 
-def _image(image_id: int, file_name: str, detections: Detections) -> dict[str, Any]:
+def _image(image_id: int, name: str | VideoFrame, detections: Detections) -> dict[str, Any]:
     height, width = detections.image_size
-    return {"id": image_id, "file_name": file_name, "width": width, "height": height}
+    image = {"id": image_id, "file_name": _file_name(name), "width": width, "height": height}
+    if isinstance(name, VideoFrame):
+        return {**image, "frame": name.frame, "seconds": round(name.seconds, 3)}
+    return image
+
+
+def _file_name(name: str | VideoFrame) -> str:
+    return name.file_name if isinstance(name, VideoFrame) else name
 
 
 def _annotation(detections: Detections, index: int) -> dict[str, Any]:

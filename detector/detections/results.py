@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,26 @@ from proposals.boxes import check_boxes
 if TYPE_CHECKING:
     import fiftyone
     import supervision
+
+_NO_THRESHOLDS: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+class VideoFrame(NamedTuple):
+    """What files call a frame of a video, as they call a picture by its file name.
+
+    Attributes
+    ----------
+    file_name : str
+        Of the video.
+    frame : int
+        Its place in the video, from 0.
+    seconds : float
+        When it is shown, from the start of the video.
+    """
+
+    file_name: str
+    frame: int
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +92,27 @@ class Detections:
             image_size=image_size,
         )
 
-    def above(self, threshold: float) -> Detections:
-        """Return the detections that score at least ``threshold``."""
-        count = int((self.scores >= threshold).sum())  # they are sorted
-        return self._where(slice(count))
+    def above(self, threshold: float, by_class: Mapping[str, float] = _NO_THRESHOLDS) -> Detections:
+        """Return the detections that score at least ``threshold``.
+
+        Parameters
+        ----------
+        threshold : float
+        by_class : mapping of str to float
+            Thresholds that hold for some classes in its place. Keys are as
+            `detector.classes.select_classes` takes them: names, WordNet ids or numbers.
+
+        Raises
+        ------
+        ValueError
+            If a key names none of ``classes``, or two keys name the same one.
+        """
+        of_label = np.full(len(self.classes), threshold, np.float32)
+        for one, value in zip(
+            select_classes(by_class, self.classes), by_class.values(), strict=True
+        ):
+            of_label[self.classes.index(one)] = value
+        return self._where(self.scores >= of_label[self.labels])
 
     def of_classes(self, *keys: str) -> Detections:
         """Return the detections of some classes; ``classes`` and labels stay as they are.

@@ -10,9 +10,11 @@ import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import onnx
 from PIL import Image, features
@@ -39,6 +41,7 @@ from proposals.multibox.weights_file import read_multibox
 from proposals.storage.header import ProposalSettings, Run
 from proposals.storage.parquet import ImageRow
 from proposals.storage.parts import Parts, Picture
+from proposals.videos import opened_video, quiet_opencv
 
 CORPUS = Path(__file__).parent / "corpus"
 IMAGES = ImageIndex(["a", "b", "000005"], [1, 2, 3])
@@ -127,6 +130,26 @@ def _saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, kind, **options)
     return stream.getvalue()
+
+
+def _read_video(path: Path) -> None:
+    with opened_video(path) as video:
+        for frame in islice(video.frames(every=2), 9):
+            assert frame.pixels.dtype == np.uint8, frame.pixels.dtype
+            assert frame.pixels.ndim == 3, frame.pixels.shape
+
+
+def _videos() -> Iterator[bytes]:
+    ramp = np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3)
+    for suffix, codec in ((".mp4", "mp4v"), (".avi", "MJPG"), (".mkv", "VP80")):
+        with tempfile.TemporaryDirectory() as folder, quiet_opencv():
+            path = Path(folder) / f"seed{suffix}"
+            four = cv2.VideoWriter.fourcc(*codec)
+            writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, four, 10, (64, 48))
+            for _ in range(4):
+                writer.write(ramp)
+            writer.release()
+            yield path.read_bytes()
 
 
 def _read_xml(path: Path) -> None:
@@ -292,6 +315,7 @@ def _checkpoints() -> Iterator[bytes]:
 
 TARGETS = {
     "pictures": Target(".jpg", _read_picture, ImageError, _pictures),
+    "videos": Target(".mp4", _read_video, ImageError, _videos),
     "xml": Target(".xml", _read_xml, DatasetError, _annotations),
     "json": Target(".json", _read_json, DatasetError, _coco),
     "predictions": Target(".txt", _read_predictions, ValueError, _predictions),

@@ -17,13 +17,16 @@ DRAWN_SUFFIX: Final = ".detections.jpg"
 """How the names of pictures end that detect drew boxes in."""
 
 
-def add_picture_inputs(parser: argparse.ArgumentParser) -> None:
-    """Add the words that `list_pictures` reads, ``inputs``; there may be none."""
+def add_picture_inputs(parser: argparse.ArgumentParser, others: str = "") -> None:
+    """Add the words that `list_pictures` reads, ``inputs``; there may be none.
+
+    ``others`` says what a command takes beside pictures.
+    """
     parser.add_argument(
         "inputs", nargs="*", metavar="PICTURE",
         help="picture; folder, of which all pictures are taken, those of folders in it, too;"
         " pattern such as 'shots/**/*.png'; or @FILE, a list of one path a line, relative to the"
-        f" list's folder. Files named *{DRAWN_SUFFIX} in folders and patterns are left out",
+        f" list's folder{others}. Files named *{DRAWN_SUFFIX} in folders and patterns are left out",
     )  # fmt: skip
 
 
@@ -34,7 +37,7 @@ def open_proposals(path: Path | None) -> AbstractContextManager[ProposalFile | N
     return nullcontext() if path is None else ProposalFile(path)
 
 
-def list_pictures(inputs: Sequence[str]) -> list[str]:
+def list_pictures(inputs: Sequence[str], *, outside: Path | None = None) -> list[str]:
     """Return the paths of pictures, with slashes, each once, in the order they are named.
 
     Parameters
@@ -43,6 +46,9 @@ def list_pictures(inputs: Sequence[str]) -> list[str]:
         Pictures, folders with all that lies below, glob patterns, and lists as ``@FILE``. Of
         folders and patterns those files are taken whose names end like a picture's, sorted,
         but for those that end in `DRAWN_SUFFIX`.
+    outside : Path, optional
+        A folder whose files are not taken from folders and patterns either, as they are written
+        by the command itself.
 
     Raises
     ------
@@ -54,17 +60,19 @@ def list_pictures(inputs: Sequence[str]) -> list[str]:
         if word.startswith("@"):
             paths += _in_list(Path(word[1:]))
         else:
-            paths += _named(word)
+            paths += _named(word, outside)
     return list(dict.fromkeys(path.as_posix() for path in paths))
 
 
-def _named(word: str) -> Iterable[Path]:
+def _named(word: str, outside: Path | None) -> Iterable[Path]:
     path = Path(word)
     if path.is_dir():
-        return _pictures(_below(path)) or _refuse(word, "holds no pictures; name another folder")
+        return _pictures(_below(path), outside) or _refuse(
+            word, "holds no pictures; name another folder"
+        )
     if has_magic(word) and not path.is_file():
-        found = map(Path, glob(word, recursive=True))  # noqa: PTH207 - Path's refuses "/a/*"
-        return _pictures(found) or _refuse(word, "matches no pictures; check the pattern")
+        paths = map(Path, glob(word, recursive=True))  # noqa: PTH207 - Path's refuses "/a/*"
+        return _pictures(paths, outside) or _refuse(word, "matches no pictures; check the pattern")
     return [path]  # whether it can be read shows when it is read
 
 
@@ -81,15 +89,17 @@ def _refuse(word: str, reason: str) -> NoReturn:
     raise ValueError(f"{word}: {reason}")
 
 
-def _pictures(paths: Iterable[Path]) -> list[Path]:
+def _pictures(paths: Iterable[Path], outside: Path | None) -> list[Path]:
     from proposals.images import IMAGE_SUFFIXES
 
+    folder = None if outside is None else outside.resolve()
     return sorted(
         path
         for path in paths
         if path.suffix.lower() in IMAGE_SUFFIXES
         and not path.name.endswith(DRAWN_SUFFIX)
         and path.is_file()
+        and not (folder and path.resolve().is_relative_to(folder))
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from detector.commands.shared.command import refuse_usage
@@ -17,17 +18,29 @@ if TYPE_CHECKING:
 
 _COCO_NAME: Final = re.compile(r"(?:COCO_[a-z]+20[0-9]{2}_)?([0-9]{1,15})", re.ASCII)
 
+_FORMATS: Final[Mapping[ResultFormat, str]] = MappingProxyType(
+    {
+        "coco": "coco (a results list) into a file",
+        "ilsvrc": "ilsvrc (the devkit's text) into a file",
+        "csv": "csv into a file",
+        "voc": "voc (a submission file a class) into a new folder",
+        "yolo": "yolo (a text a picture) into a new folder",
+    }
+)
 
-def add_results_flag(parser: argparse.ArgumentParser) -> None:
-    """Add ``--results``, which `result_targets` reads."""
+
+def add_results_flag(
+    parser: argparse.ArgumentParser, *, without: Collection[ResultFormat] = ()
+) -> None:
+    """Add ``--results``, which `result_targets` reads; ``without`` some formats."""
+    formats = ", ".join(text for name, text in _FORMATS.items() if name not in without)
     parser.add_argument(
         "--results",
         action="append",
         default=[],
         metavar="FORMAT=PATH",
-        help="write the detections for another program, too; may be given several times: coco (a"
-        " results list), ilsvrc (the devkit's text) or csv into a file, voc (a submission file a"
-        " class) or yolo (a text a picture) into a new folder; docs/scoring.md lays them out",
+        help="write the detections for another program, too; may be given several times:"
+        f" {formats}; docs/scoring.md lays them out",
     )
 
 
@@ -36,7 +49,7 @@ def result_targets(
 ) -> list[tuple[ResultFormat, Path]]:
     """Return the formats and paths that a command line names; they can be written to.
 
-    ``without`` are formats that the command does not know enough for.
+    ``without`` are formats that the command has a flag of its own for, or knows too little.
     """
     from detector.scoring.files.result_files import RESULT_FORMATS, check_result_path
 

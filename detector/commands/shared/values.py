@@ -38,6 +38,17 @@ def share(text: str) -> float:
     return value
 
 
+def threshold(text: str) -> tuple[str | None, float]:
+    """Read a number from 0 to 1, or such a number of a class, ``KEY=0.7``; the key or None first.
+
+    A key that is none of the classes is found when those are known.
+    """
+    key, equals, value = text.rpartition("=")
+    if equals and not key.strip():
+        raise argparse.ArgumentTypeError(f"must be a number or CLASS=NUMBER but got '{text}'")
+    return (key or None), share(value)
+
+
 def points(text: str) -> float:
     """Read a number from 0 on, in points of mAP."""
     value = float(text)

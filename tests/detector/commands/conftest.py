@@ -140,7 +140,8 @@ def convert_dataset() -> Tool:
 def progress_lines() -> Iterator[None]:
     """Print none, which a test would get on a busy machine only; nor may a module's fixtures."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("detector.commands.shared.progress._SECONDS_APART", float("inf"))
+        for name in ("_FIRST_LINE_AFTER", "_SECONDS_APART"):
+            patch.setattr(f"detector.commands.shared.progress.{name}", float("inf"))
         yield
 
 

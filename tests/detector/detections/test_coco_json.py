@@ -8,7 +8,7 @@ import pytest
 
 from detector.classes import select_classes
 from detector.detections.coco_json import coco_document, write_coco_json
-from detector.detections.results import Detections
+from detector.detections.results import Detections, VideoFrame
 
 CLASSES = select_classes(["person", "dog"])
 FOUND = Detections(
@@ -64,6 +64,16 @@ def test_categories_may_be_those_that_were_asked_for() -> None:
 def test_categories_that_the_detector_does_not_know_are_refused() -> None:
     with pytest.raises(ValueError, match=r"a\.jpg: detections must be of the 3 given classes"):
         coco_document([("a.jpg", EMPTY)], select_classes(["person", "dog", "car"]))
+
+
+def test_a_frame_has_the_name_of_its_video_and_its_place() -> None:
+    document = coco_document([(VideoFrame("a.mp4", 17, 0.68049), FOUND)], CLASSES)
+    assert document["images"] == [
+        {"id": 1, "file_name": "a.mp4", "width": 40, "height": 30, "frame": 17, "seconds": 0.68}
+    ]
+    assert [row["image_id"] for row in document["annotations"]] == [1, 1]
+    with pytest.raises(ValueError, match=r"^a\.mp4: detections must be of the 1 given classes"):
+        coco_document([(VideoFrame("a.mp4", 17, 0.68), FOUND)], CLASSES[:1])
 
 
 def test_written_file_holds_the_document_and_stands_alone(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from skimage import data
 
 from detector.classes import ilsvrc_classes
+from detector.detections import draw
 from detector.detections.draw import draw_detections
 from detector.detections.results import Detections
 
@@ -72,6 +73,16 @@ def test_lines_are_wider_on_a_larger_picture() -> None:
     assert width(1) < width(10) < width(30)
 
 
+@pytest.mark.parametrize(("size", "rim"), [((30, 40), 0), ((300, 400), 1), ((3000, 4000), 3)])
+def test_a_dark_rim_sets_off_all_but_the_thinnest_lines(size: tuple[int, int], rim: int) -> None:
+    image = np.full((*size, 3), 90, np.uint8)
+    height, width = size
+    box = (0.2 * width, 0.2 * height, 0.8 * width, 0.8 * height)
+    drawn = draw_detections(image, detections(image, [box], [0]))
+    across = drawn[height * 3 // 4, : width // 2]  # beneath the label
+    assert int((across == 0).all(axis=1).sum()) == rim
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     height=st.integers(1, 120),
@@ -107,6 +118,71 @@ def test_a_label_at_the_border_lies_wholly_inside(box: tuple[float, ...]) -> Non
 
 def count(picture: NDArray[np.uint8], colour: tuple[int, ...]) -> int:
     return int((picture == colour).all(axis=2).sum())
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    label=st.sampled_from([0, 57, 123]),
+    corner=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_no_label_is_cut_by_the_border(
+    height: int, width: int, label: int, corner: tuple[float, float]
+) -> None:
+    def drawn(padding: int) -> NDArray[np.uint8]:
+        """Draw the label alone, a box without lines that are seen, and what lies around."""
+        found = detections(np.zeros((height, width, 3), np.uint8), [(x, y, x, y)], [label])
+        placed = draw._place_label(found, 0, [])
+        canvas = Image.new("RGB", (width + 2 * padding, height + 2 * padding), (90, 90, 90))
+        if placed is not None:
+            x1, y1, x2, y2 = placed.place
+            moved = placed._replace(
+                place=(x1 + padding, y1 + padding, x2 + padding, y2 + padding),
+                origin=(placed.origin[0] + padding, placed.origin[1] + padding),
+            )
+            draw._draw_label(ImageDraw.Draw(canvas), moved)
+        return np.array(canvas)
+
+    x, y = corner[0] * width, corner[1] * height
+    wide = drawn(padding=60)
+    outside = wide.copy()
+    outside[60 : 60 + height, 60 : 60 + width] = 90
+    assert (outside == 90).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "letters", "lines"),
+    [((30, 40), 8, 1), ((120, 160), 12, 1), ((375, 500), 14, 2), ((4000, 6000), 153, 24)],
+)
+def test_letters_and_lines_are_of_the_size_of_the_picture(
+    size: tuple[int, int], letters: int, lines: int
+) -> None:
+    text, font = draw._fitting_text("dog", 0.9, size) or ("", None)
+    assert text == "dog 0.90"
+    assert getattr(font, "size", 0) == letters
+    assert draw._line_width(size) == lines
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [(400, "domestic cat 0.90"), (60, "domestic cat"), (40, "domestic"), (20, "dom"), (14, None)],
+)
+def test_what_has_no_room_is_left_out_of_a_label_from_its_end(width: int, text: str | None) -> None:
+    fitting = draw._fitting_text("domestic cat", 0.9, (30, width))
+    shown = None if fitting is None else fitting[0]
+    if text in {"domestic", "dom"}:
+        assert shown is not None
+        assert "domestic cat".startswith(shown)
+        assert len(text) - 2 <= len(shown) <= len(text) + 1
+    else:
+        assert shown == text
+
+
+def test_a_panorama_has_letters_for_its_height() -> None:
+    _, font = draw._fitting_text("dog", 0.9, (60, 6000)) or ("", None)
+    assert getattr(font, "size", 0) == 15
+    assert draw._line_width((60, 6000)) == 3
 
 
 def test_labels_of_neighbours_do_not_cover_each_other() -> None:

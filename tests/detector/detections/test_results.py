@@ -30,6 +30,32 @@ def test_empty_detections_have_no_length_and_stay_empty_above_any_threshold() ->
     assert len(empty.of_classes("dog")) == 0
 
 
+@pytest.mark.parametrize(
+    ("threshold", "by_class", "labels"),
+    [
+        (0.5, {}, [1]),
+        (0.5, {"person": 0.25}, [1, 0]),
+        (0.5, {"Person": 0.26, "dog": 0.91}, []),
+        (0.0, {"n02084071": 0.9}, [1, 0]),  # the dog's score is the threshold
+        (0.95, {"dog": 0.9}, [1]),
+    ],
+)
+def test_a_class_may_have_a_threshold_of_its_own(
+    threshold: float, by_class: dict[str, float], labels: list[int]
+) -> None:
+    kept = detections().above(threshold, by_class)
+    assert kept.labels.tolist() == labels
+    assert kept.scores.tolist() == [{1: np.float32(0.9), 0: 0.25}[label] for label in labels]
+    assert len(Detections.empty(CLASSES, (30, 40)).above(threshold, by_class)) == 0
+
+
+def test_thresholds_of_unknown_classes_and_two_of_one_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"'dgo' names no class \(did you mean 'dog'\?\)"):
+        detections().above(0.5, {"dgo": 0.7})
+    with pytest.raises(ValueError, match="'n02084071' names a class that was named before"):
+        detections().above(0.5, {"dog": 0.7, "n02084071": 0.6})
+
+
 @pytest.mark.parametrize(("threshold", "count"), [(0.0, 2), (0.25, 2), (0.5, 1), (1.0, 0)])
 def test_above_keeps_scores_of_at_least_the_threshold(threshold: float, count: int) -> None:
     kept = detections().above(threshold)

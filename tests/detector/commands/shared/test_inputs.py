@@ -60,6 +60,16 @@ def test_absolute_patterns_and_lists_keep_absolute_paths(folder: Path) -> None:
     assert list_pictures(["@absolute.txt"]) == [f"{folder}/y.jpeg"]
 
 
+def test_a_folder_that_the_command_writes_to_is_left_out_unless_its_files_are_named(
+    folder: Path,
+) -> None:
+    assert list_pictures(["a", "a/*"], outside=folder / "a/b") == ["a/[1].gif", "a/x.jpg"]
+    assert list_pictures(["a/b/c.PNG"], outside=Path("a/b")) == ["a/b/c.PNG"]
+    assert list_pictures(["a/b"], outside=Path("b")) == ["a/b/c.PNG"]
+    with pytest.raises(ValueError, match="a/b: holds no pictures"):
+        list_pictures(["a/b"], outside=Path("a"))
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [

@@ -14,7 +14,7 @@ def progress_lines() -> None:
     """Leave them as they are, which other tests of commands do not."""
 
 
-def test_long_work_prints_a_line_each_half_minute_where_there_is_no_terminal(
+def test_long_work_prints_a_line_soon_and_then_each_half_minute_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
@@ -25,8 +25,8 @@ def test_long_work_prints_a_line_each_half_minute_where_there_is_no_terminal(
             advance_to(done)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "counting: 3 of 7 lambs in 36 s",
-        "counting: 6 of 7 lambs in 72 s",
+        "counting: 1 of 7 lambs in 12 s",
+        "counting: 4 of 7 lambs in 48 s",
         "counting: 7 of 7 lambs in 84 s",
     ]
 
@@ -39,3 +39,15 @@ def test_short_work_prints_nothing(
         advance_to(1)
         advance_to(2)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("total", "lines"), [(1, []), (2, ["counting: 0 of 2 lambs"])])
+def test_that_work_begins_is_said_at_once_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    total: int,
+    lines: list[str],
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    with progress(total, "counting", "lamb", at_once=True):
+        assert capsys.readouterr().err.splitlines() == lines

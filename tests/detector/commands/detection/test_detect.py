@@ -76,10 +76,15 @@ def test_pictures_that_cannot_be_read_are_a_line_each_and_exit_code_1(
     run: subprocess.CompletedProcess[str],
 ) -> None:
     assert run.returncode == 1
-    lines = run.stderr.splitlines()
-    assert len(lines) == 2
-    assert "broken.jpg" in lines[0]
-    assert "text.png" in lines[1]
+    begun, broken, text, end = run.stderr.splitlines()
+    assert begun == "detecting: 0 of 6 pictures"
+    assert broken.startswith("error: pictures/broken.jpg: ")
+    assert text.startswith("error: pictures/text.png: ")
+    count = len(run.stdout.splitlines()) - 1
+    assert end == (
+        f"4 pictures (2 failed, see above): {count} detections; drawn in drawn;"
+        " listed in json/found.json, json/list.json"
+    )
 
 
 def test_all_pictures_below_a_folder_are_detected_in_order(
@@ -206,7 +211,7 @@ def test_regions_come_from_a_file_where_one_is_given(
         tmp_path, "in", "--weights", weights, "--threshold", "0", "--proposals", "boxes.parquet"
     )
     assert found.returncode == 1
-    absent, small = found.stderr.splitlines()
+    _, absent, small, _ = found.stderr.splitlines()
     assert absent.startswith("error: boxes.parquet: holds no proposals of 'in/absent.png'; make")
     assert small.startswith("error: boxes.parquet: 'in/small.png' is a picture of 150 x 99 there")
     rows = [line.split() for line in found.stdout.splitlines()[1:]]

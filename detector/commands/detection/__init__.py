@@ -1,0 +1,1 @@
+"""The command detect: what it is given, and what it writes."""
