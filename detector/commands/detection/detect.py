@@ -63,7 +63,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -152,8 +152,10 @@ def _detect_all(options: argparse.Namespace, file: ProposalFile | None) -> int:
     if targets:
         check_names([source.path for source in sources])
     wanted = _Wanted.of(options)
-    # What scores less than all thresholds would never be shown.
-    detector = load_detector(options, min_score=wanted.lowest_threshold)
+    detector = load_detector(options)
+    # No higher: regions that are not shown may vote on the boxes of those that are.
+    floor = min(detector.config.min_score, wanted.lowest_threshold)
+    detector.config = replace(detector.config, min_score=floor)
     classes = wanted.among(detector.classes)
     if not options.no_draw:
         options.out.mkdir(parents=True, exist_ok=True)

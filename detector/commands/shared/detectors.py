@@ -111,7 +111,7 @@ def loose_weights(options: argparse.Namespace) -> Sequence[Path] | None:
 
 
 def load_detector(options: argparse.Namespace, **settings: float) -> Detector:
-    """Return the detector of a command line; ``settings`` replace the model's or the files'."""
+    """Return the detector of a command line; ``settings`` replace those of model or files."""
     from detector.config import Execution
     from detector.rcnn import Detector
 

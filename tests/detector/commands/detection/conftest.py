@@ -14,6 +14,7 @@ from PIL import Image
 from skimage import data
 
 from detector.classes import select_classes
+from detector.config import DetectorConfig
 from detector.detections.results import Detections
 from detector.rcnn import Detector, Outcome, Task
 from proposals import ImageError
@@ -29,7 +30,7 @@ class StubDetector:
     """Finds an object of each class in every image, and none in a black one."""
 
     classes = CLASSES
-    settings: dict[str, float] = field(default_factory=dict)
+    config = DetectorConfig()
     fails_at: str | None = None
     interrupted_at: str | None = None
     images: list[np.ndarray] = field(default_factory=list)
@@ -57,7 +58,7 @@ class StubDetector:
             return Detections.empty(CLASSES, size)
         boxes = np.array([[0.5, 1.25, 10, 8], [0, 0, 40, 30], [4, 4, 9.75, 9]], np.float32)
         found = Detections(boxes, np.array(SCORES, np.float32), np.arange(3), CLASSES, size)
-        return found.above(self.settings["min_score"])
+        return found.above(self.config.min_score)
 
 
 @pytest.fixture
@@ -65,11 +66,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> StubDetector:
     """Return a detector that every command gets, whatever model it asks for."""
     detector = StubDetector()
 
-    def from_pretrained(**settings: float) -> StubDetector:
-        detector.settings = settings
-        return detector
-
-    monkeypatch.setattr(Detector, "from_pretrained", Mock(side_effect=from_pretrained))
+    monkeypatch.setattr(Detector, "from_pretrained", Mock(return_value=detector))
     return detector
 
 

@@ -285,7 +285,7 @@ def test_an_interrupted_run_leaves_the_json_of_what_was_done(
         raise KeyboardInterrupt
 
     classes = select_classes(CLASSES)
-    stub = Mock(classes=classes, detect_all=interrupted)
+    stub = Mock(classes=classes, config=DetectorConfig(), detect_all=interrupted)
     monkeypatch.setattr(Detector, "from_pretrained", Mock(return_value=stub))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:

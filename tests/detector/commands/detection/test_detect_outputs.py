@@ -116,6 +116,20 @@ def test_nothing_is_drawn_where_that_is_not_wanted(
     assert "argument -o/--out: not allowed with argument --no-draw" in refused.stderr
 
 
+@pytest.mark.parametrize(("threshold", "floor"), [("0.8", 0.01), ("0", 0)])
+def test_a_high_threshold_leaves_regions_their_vote(
+    quick: Tool,
+    stub: Any,
+    save_picture: Save,
+    tmp_path: Path,
+    threshold: str,
+    floor: float,
+) -> None:
+    save_picture(tmp_path / "a.png")
+    assert quick("a.png", "-t", threshold, "--no-draw").returncode == 0
+    assert stub.config.min_score == floor
+
+
 @pytest.mark.parametrize(
     ("words", "names"),
     [
