@@ -140,8 +140,8 @@ def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mo
     assert stopped.returncode == 130
     how, end = stopped.stderr.splitlines()
     assert how == (
-        "finished parts of 128 images are kept in boxes.parquet.parts: give the same command"
-        " again without --overwrite to go on"
+        "finished parts of 128 images are kept in boxes.parquet.parts: rerun the same command"
+        " without --overwrite to resume"
     )
     assert end == "interrupted"
     make_generator.return_value = whole_image
@@ -168,7 +168,7 @@ def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mo
             "argument --min-side: multibox has no smallest side to choose",
         ),
         (["*.tiff"], "*.tiff: matches no pictures"),
-        (["pictures", "--out", "pictures"], "-o/--out: must be a file, but 'pictures' is a"),
+        (["pictures", "--out", "pictures"], "pictures: is a folder of something else; name a new"),
         (["pictures", "--out", "pictures/cat.png"], "cat.png: damaged, or not Parquet"),
     ],
 )
@@ -193,4 +193,4 @@ def test_an_output_must_be_named(run_here: Tool) -> None:
 def test_help_teaches_by_examples(propose: Tool, tmp_path: Path) -> None:
     run = propose(tmp_path, "--help")
     assert run.returncode == 0
-    assert "inception-rcnn propose --root ILSVRC --split train --out train.parquet" in run.stdout
+    assert "inception-rcnn propose --root ILSVRC --split train --out train-boxes" in run.stdout

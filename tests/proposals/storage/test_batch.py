@@ -188,7 +188,7 @@ def with_a_changed_byte(part: Path) -> bytes:
     group = parquet.read_metadata(part).row_group(0)
     scores = next(c for c in map(group.column, range(group.num_columns)) if "scores" in str(c))
     content = bytearray(part.read_bytes())
-    content[scores.dictionary_page_offset + scores.total_compressed_size - 1] ^= 0x5A
+    content[scores.data_page_offset + scores.total_compressed_size - 1] ^= 0x5A
     return bytes(content)
 
 
