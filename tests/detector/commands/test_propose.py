@@ -133,6 +133,32 @@ def test_other_settings_are_refused_until_the_file_may_go(run_here: Tool) -> Non
         assert file.settings.generator == "fast"
 
 
+def test_a_name_without_parquet_becomes_a_folder(run_here: Tool) -> None:
+    command = ("pictures/cat.png", "--out", "new/boxes")
+    assert run_here(*command).stdout == "new/boxes: proposals of 1 images, written\n"
+    again = run_here(*command)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "was complete already; nothing to do" in again.stdout
+    assert sorted(path.name for path in Path("new/boxes").iterdir()) == ["000000.parquet", "_index"]
+    with ProposalFile("new/boxes") as file:
+        assert list(file) == ["pictures/cat.png"]
+    assert run_here(*command, "--seed", "3", "--overwrite").returncode == 0
+    with ProposalFile("new/boxes") as file:
+        assert file.settings.seed == 3
+
+
+def test_an_unexpected_error_says_that_finished_parts_are_kept(
+    run_here: Tool, make_generator: Mock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_generator.side_effect = RuntimeError("a bug")
+    with pytest.raises(RuntimeError, match="a bug"):
+        run_here("pictures/cat.png", "--out", "boxes")
+    assert "are kept in boxes.parts: rerun the same command to resume" in capsys.readouterr().err
+    make_generator.side_effect = ValueError("no weights")
+    refused = run_here("pictures/cat.png", "--out", "boxes")
+    assert (refused.returncode, refused.stderr) == (2, "error: no weights\n")
+
+
 def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mock) -> None:
     make_generator.return_value = Mock(side_effect=KeyboardInterrupt)
     command = ("pictures/cat.png", "--out", "boxes.parquet")
