@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detector.classes import select_classes
 from detector.engines import Engine, Piece
 from detector.members.settings import MemberSettings
-from detector.pipeline import Prepared, score_by_member, score_images
+from detector.pipeline import Prepared, Scored, score_by_member, score_images
 
 SETTINGS = MemberSettings(classes=select_classes(["dog"]))
 
@@ -155,12 +155,12 @@ class Broken(StubEngine):
 def test_what_was_finished_before_an_engine_failed_comes_first(
     step: str, number: int, batch_size: int
 ) -> None:
-    found = []
+    found: list[Scored] = []
     with pytest.raises(RuntimeError, match="broken"):
-        for prepared, scores in score_images(images_of([3] * 9), Broken(batch_size, step, number)):
-            found.append(prepared.key)
-            assert (scores[:, 0] == prepared.key + 1).all()
-    assert found == list(range(len(found)))
+        found.extend(score_images(images_of([3] * 9), Broken(batch_size, step, number)))
+    for place, (prepared, scores) in enumerate(found):
+        assert prepared.key == place
+        assert scores[:, 0].tolist() == [place + 1] * 3
     # All but those that share a batch with the image at which it failed, or are still being cut.
     assert number - batch_size // 3 - 1 <= len(found) <= number
 

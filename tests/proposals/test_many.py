@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def picture(width: int) -> NDArray[np.uint8]:
     return np.zeros((2, width), np.uint8)
 
 
-def widths(found: Iterable[Proposals | Skipped]) -> list[int | None]:
+def widths(found: Iterator[Proposals | Skipped]) -> list[int | None]:
     return [one.image_size[1] if isinstance(one, Proposals) else None for one in found]
 
 
@@ -181,17 +181,13 @@ def test_what_was_proposed_before_the_images_end_in_an_error_comes_first() -> No
         yield from map(picture, (1, 2))
         raise OSError("the archive is gone")
 
-    found: list[int | None] = []
+    found: list[Proposals | Skipped] = []
     with pytest.raises(OSError, match="the archive is gone"):
-        found.extend(
-            width for one in propose_many(images(), whole_image) for width in widths([one])
-        )
-    assert found == [1, 2]
+        found.extend(propose_many(images(), whole_image))
+    assert widths(iter(found)) == [1, 2]
 
 
 def test_an_error_of_the_disk_is_told_as_one() -> None:
     told = why_skipped("a.jpg", OSError(5, "Input/output error"))
     assert told == "a.jpg: cannot be read (Input/output error); see to its path and permissions"
-    assert why_skipped("a.jpg", OSError("odd")).startswith(
-        "a.jpg: the proposer failed (OSError: odd)"
-    )
+    assert "a.jpg: the proposer failed (OSError: odd)" in why_skipped("a.jpg", OSError("odd"))
