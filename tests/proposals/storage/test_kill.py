@@ -46,6 +46,8 @@ def dies_at(step):
         setattr(Path, name, counted(getattr(Path, name)))
     os.unlink, os.rmdir = counted(os.unlink), counted(os.rmdir)  # as shutil.rmtree calls them
 
+pyarrow.array([""])  # imports pandas where there is one, here once and not in each child
+
 def in_child(work):
     child = os.fork()
     if child == 0:
