@@ -15,7 +15,6 @@ from proposals import ProposalFile, ProposalFileError
 # process does, without any cleaning up.
 PROGRAM = """
 import os, shutil, sys
-sys.modules["pandas"] = None  # pyarrow would import it in each child
 from pathlib import Path
 import numpy as np
 import pyarrow.parquet
@@ -46,6 +45,8 @@ def dies_at(step):
     for name in ("replace", "rename", "unlink", "mkdir"):
         setattr(Path, name, counted(getattr(Path, name)))
     os.unlink, os.rmdir = counted(os.unlink), counted(os.rmdir)  # as shutil.rmtree calls them
+
+pyarrow.array([""])  # imports pandas where there is one, here once and not in each child
 
 def in_child(work):
     child = os.fork()
