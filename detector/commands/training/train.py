@@ -34,7 +34,8 @@ On four GPUs or processors at once, with the same result up to rounding:
     torchrun --nproc-per-node 4 -m detector train --root ILSVRC ...
 
 Proposals are made first, in OUT/proposals, or taken from a file or folder of propose by
---proposals. Rerun the same command to resume a run that was cut off. The result is
+--proposals. Rerun the same command to resume: a run that was cut off
+goes on where its last checkpoint stands. The result is
 OUT/member.safetensors, for detect and eval-map --weights.
 
 Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its input is wrong;
