@@ -24,6 +24,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -138,21 +139,32 @@ def measure(paths: dict[str, Path], options: argparse.Namespace) -> dict[str, Fi
         shuffled = generator.permutation(options.images)[: options.reads]
         for name, path in paths.items():
             note = spent[name].setdefault
-            note("open", []).append(spent_on(lambda path=path: ProposalFile(path).close()))
+            note("open", []).append(spent_on(partial(open_and_close, path)))
             with ProposalFile(path) as file:
                 image_ids = list(file)
                 if name == FOLDER:
                     note("first", []).extend(
-                        spent_on(lambda one=one: file[one]) for one in image_ids[::IMAGES_A_PART]
+                        spent_on(partial(file.__getitem__, one)) for one in image_ids[::IMAGES_A_PART]
                     )
                 for order, places in (("in order", in_order), ("shuffled", shuffled)):
                     asked = [image_ids[place] for place in places]
-                    wall, cpu = spent_on(lambda asked=asked: [file[one] for one in asked])
+                    wall, cpu = spent_on(partial(read_all, file, asked))
                     note(order, []).append((wall / len(asked), cpu / len(asked)))
     return {
         name: {figure: medians(measured) for figure, measured in times.items()}
         for name, times in spent.items()
     }
+
+
+def open_and_close(path: Path) -> None:
+    """Open a file or folder."""
+    ProposalFile(path).close()
+
+
+def read_all(file: ProposalFile, image_ids: Sequence[str]) -> None:
+    """Read the proposals of images one after the other."""
+    for image_id in image_ids:
+        _ = file[image_id]
 
 
 def medians(measured: Sequence[Spent]) -> Spent:

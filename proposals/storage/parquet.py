@@ -268,8 +268,8 @@ class RowGroup:
             values = column.values.values if name == "boxes_xyxy" else column.values
             shape = (-1, 4) if name == "boxes_xyxy" else (-1,)
             # Not by to_numpy, which imports pandas where there is one.
-            offsets, numbers = np.from_dlpack(column.offsets), np.from_dlpack(values)
-            self._lists[name] = _Lists(offsets, numbers.reshape(shape))
+            offsets: NDArray[Any] = np.from_dlpack(column.offsets)
+            self._lists[name] = _Lists(offsets, np.from_dlpack(values).reshape(shape))
 
     def proposals(self, row: int, image_id: str, sources: tuple[str, ...]) -> Proposals:
         """Return the proposals of the image in a row.

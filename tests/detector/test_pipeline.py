@@ -174,7 +174,7 @@ def test_all_images_before_an_error_of_their_source_are_finished(
         yield from images_of([3] * good)
         raise OSError("the disk is gone")
 
-    found = []
+    found: list[object] = []
     with pytest.raises(OSError, match="the disk is gone"):
         found.extend(prepared.key for prepared, _ in score_images(images(), StubEngine(batch_size)))
     assert found == list(range(good))

@@ -303,7 +303,7 @@ def test_what_is_detected_before_the_tasks_end_in_an_error_comes_first(member: M
             yield Task(number, lambda: good)
         raise RuntimeError("a bug")
 
-    found = []
+    found: list[object] = []
     with pytest.raises(RuntimeError, match="a bug"):
         found.extend(outcome.key for outcome in make_detector(member).detect_all(tasks()))
     assert found == [0, 1, 2, 3]

@@ -16,10 +16,10 @@ from pyarrow import dataset, parquet
 from proposals import ProposalFile, ProposalFileError, Proposals
 from proposals.storage import shards
 from proposals.storage.header import Header, ProposalSettings, Run
-from proposals.storage.parquet import ImageRow
+from proposals.storage.parquet import ImageRow, index_schema
 from proposals.storage.parts import Parts, Picture
 
-BOXES = [[1, 2, 3, 4.5], [0, 0, 9, 8], [5, 5, 6, 6]]
+BOXES = np.array([[1, 2, 3, 4.5], [0, 0, 9, 8], [5, 5, 6, 6]], np.float32)
 
 
 def rows_of(count: int) -> list[ImageRow]:
@@ -226,7 +226,7 @@ def test_many_names_that_are_alike_are_not_taken_for_a_claim_that_the_index_cann
     tmp_path: Path,
 ) -> None:
     count = 20_000
-    columns = shards.index_schema()
+    columns = index_schema()
     values = {"image_id": [str(number) for number in range(count)], "path": [""] * count}
     table = pa.table({name: values.get(name, [None] * count) for name in columns.names}, columns)
     run = Run.of_images(ProposalSettings(), values["image_id"])
