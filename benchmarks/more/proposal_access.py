@@ -144,7 +144,8 @@ def measure(paths: dict[str, Path], options: argparse.Namespace) -> dict[str, Fi
                 image_ids = list(file)
                 if name == FOLDER:
                     note("first", []).extend(
-                        spent_on(partial(file.__getitem__, one)) for one in image_ids[::IMAGES_A_PART]
+                        spent_on(partial(file.__getitem__, one))
+                        for one in image_ids[::IMAGES_A_PART]
                     )
                 for order, places in (("in order", in_order), ("shuffled", shuffled)):
                     asked = [image_ids[place] for place in places]

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -307,6 +309,20 @@ def test_what_is_detected_before_the_tasks_end_in_an_error_comes_first(member: M
     with pytest.raises(RuntimeError, match="a bug"):
         found.extend(outcome.key for outcome in make_detector(member).detect_all(tasks()))
     assert found == [0, 1, 2, 3]
+
+
+def test_no_image_is_prepared_behind_an_error_of_the_engine(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set(threading.enumerate())
+    detector = make_detector(member)
+    monkeypatch.setattr(detector.engine, "warp", Mock(side_effect=RuntimeError("a bug")))
+    good = (data.chelsea(), np.array([[10, 20, 90, 80]] * 99, np.float32))
+    outcomes = detector.detect_all(Task(number, lambda: good) for number in range(99))
+    with pytest.raises(RuntimeError, match="a bug") as held:
+        list(outcomes)
+    assert held.value is not None  # its frames still hold the stages
+    assert not set(threading.enumerate()) - threads
 
 
 def test_an_interruption_while_proposing_ends_the_work(member: Member) -> None:
