@@ -103,11 +103,12 @@ def test_an_error_of_the_source_reaches_the_reader_and_ends_the_work(good: int) 
 
 
 def test_a_source_that_failed_is_not_asked_again() -> None:
-    items = map((1).__floordiv__, [1, 0, 1, 1])  # a map goes on after an error
-    results = ordered_map(lambda item: item, items, 1, ahead_of_each=1)
-    assert next(results) == 1
+    items = map((1).__floordiv__, [1, 1, 0, 1, 1])  # a map goes on after an error
+    results = ordered_map(lambda item: item, items, 1, ahead_of_each=2)
+    assert [next(results), next(results)] == [1, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)
+    assert list(items) == [1, 1]
 
 
 def test_work_behind_an_error_is_dropped() -> None:
