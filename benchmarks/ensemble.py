@@ -166,7 +166,7 @@ def parse() -> argparse.Namespace:
     add("--protocols", nargs="+", choices=PROTOCOLS, default=("ilsvrc",), help="rules to score by")
     add("--model", default=DEFAULT_MODEL, help="name or folder (default: the one that ships)")
     add("--weights", type=Path, nargs="+", help="member files, in place of a model's")
-    add("--proposals", type=Path, help="file of inception-rcnn propose (default: propose)")
+    add("--proposals", type=Path, help="of inception-rcnn propose (default: propose)")
     add("--max-proposals", type=int, help="regions an image (default: as the model says)")
     add("--precision", default="auto", help="arithmetic of the networks")
     add("--thresholds", type=float, nargs="+", default=THRESHOLDS, help="of the cascades")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,13 @@ from detector.pipeline import MemberScored, Prepared, Scored, score_by_member
 _BATCHES_A_GROUP = 8
 _IMAGES_A_GROUP = 8
 
+_Group = Sequence[tuple[MemberScored, NDArray[np.bool_]]]
+"""Images with which of their regions go on."""
+
 
 def score_in_cascade(
     images: Iterable[Prepared], first: Engine, others: Engine, threshold: float
-) -> Iterator[Scored]:
+) -> Generator[Scored, None, None]:
     """Score the regions of images, in their order: all by one engine, survivors by both.
 
     The same as `apply_cascade` on the scores of all members.
@@ -33,34 +37,42 @@ def score_in_cascade(
     threshold : float
         As in `survivors`.
     """
-    by_first = score_by_member(images, first, upcoming=others)
-    for group in _groups(by_first, threshold, _BATCHES_A_GROUP * others.batch_size):
-        again = [
-            one.prepared._replace(boxes_xyxy=one.prepared.boxes_xyxy[going_on])
-            for one, going_on in group
-        ]
-        for (one, going_on), more in zip(group, score_by_member(again, others), strict=True):
-            scores = mean_scores(one.member_scores)
-            of_all = [one.member_scores[:, going_on], more.member_scores]
-            scores[going_on] = mean_scores(np.concatenate(of_all))
-            yield Scored(one.prepared, scores)
+    with closing(score_by_member(images, first, upcoming=others)) as by_first:
+        for group in _groups(by_first, threshold, _BATCHES_A_GROUP * others.batch_size):
+            yield from _scored_by_all(group, others)
 
 
-def _groups(
-    by_first: Iterable[MemberScored], threshold: float, enough: int
-) -> Iterator[Sequence[tuple[MemberScored, NDArray[np.bool_]]]]:
+def _scored_by_all(group: _Group, others: Engine) -> Iterator[Scored]:
+    again = [
+        one.prepared._replace(boxes_xyxy=one.prepared.boxes_xyxy[going_on])
+        for one, going_on in group
+    ]
+    for (one, going_on), more in zip(group, score_by_member(again, others), strict=True):
+        scores = mean_scores(one.member_scores)
+        of_all = [one.member_scores[:, going_on], more.member_scores]
+        scores[going_on] = mean_scores(np.concatenate(of_all))
+        yield Scored(one.prepared, scores)
+
+
+def _groups(by_first: Iterable[MemberScored], threshold: float, enough: int) -> Iterator[_Group]:
     """Yield images with their survivors, as many together as have enough of them."""
     group: list[tuple[MemberScored, NDArray[np.bool_]]] = []
     count = 0
-    for one in by_first:
-        going_on = survivors(mean_scores(one.member_scores), threshold)
-        group.append((one, going_on))
-        count += int(going_on.sum())
-        if count >= enough or len(group) == _IMAGES_A_GROUP:
-            yield group
-            group, count = [], 0
+    failure = None
+    try:
+        for one in by_first:
+            going_on = survivors(mean_scores(one.member_scores), threshold)
+            group.append((one, going_on))
+            count += int(going_on.sum())
+            if count >= enough or len(group) == _IMAGES_A_GROUP:
+                yield group
+                group, count = [], 0
+    except Exception as error:  # noqa: BLE001 - raised when what came before it is done
+        failure = error
     if group:
         yield group
+    if failure is not None:
+        raise failure
 
 
 def survivors(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:

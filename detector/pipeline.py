@@ -2,13 +2,15 @@
 
 While the network scores a batch, one thread warps the next batches and another reads and
 proposes for the next images. Batches are filled across the borders of images. What waits is
-bounded, so that memory does not grow with the number of images.
+bounded, so that memory does not grow with the number of images. An error that ends the line is
+raised when all images that were finished before it are yielded.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -63,15 +65,16 @@ class Scored(NamedTuple):
     scores: NDArray[np.float32]
 
 
-def score_images(images: Iterable[Prepared], engine: Engine) -> Iterator[Scored]:
+def score_images(images: Iterable[Prepared], engine: Engine) -> Generator[Scored, None, None]:
     """Score the regions of images by the mean of an engine's members; see `score_by_member`."""
-    for prepared, member_scores in score_by_member(images, engine):
-        yield Scored(prepared, mean_scores(member_scores))
+    with closing(score_by_member(images, engine)) as by_member:
+        for prepared, member_scores in by_member:
+            yield Scored(prepared, mean_scores(member_scores))
 
 
 def score_by_member(
     images: Iterable[Prepared], engine: Engine, *, upcoming: Engine | None = None
-) -> Iterator[MemberScored]:
+) -> Generator[MemberScored, None, None]:
     """Score the regions of images by each member of an engine, in the order of the images.
 
     Parameters
@@ -81,13 +84,18 @@ def score_by_member(
     engine : Engine
     upcoming : Engine, optional
         Is used next: made ready once the first batch has its scores, which it would delay.
+
+    Raises
+    ------
+    Exception
+        What ``images`` or the engine raise, after the images that were finished before.
     """
     return _ScoringLine(images, engine, upcoming).results()
 
 
 def prepared_ahead(
     prepare: Callable[[Item], Prepared], items: Iterable[Item]
-) -> Iterator[Prepared]:
+) -> Generator[Prepared, None, None]:
     """Yield ``prepare(item)`` for each item in order, a few prepared ahead in a thread."""
     return prefetched(prepare, items, _IMAGES_AHEAD)
 
@@ -126,15 +134,25 @@ class _ScoringLine:
         self._upcoming = upcoming
         self._waiting: deque[_Sheet] = deque()  # in the order of the images
         self._under_way: deque[list[_Part]] = deque()  # in the order of the batches
+        self._failures: list[Exception] = []
 
-    def results(self) -> Iterator[MemberScored]:
-        windows = prefetched(self._engine.warp, self._batches(), _BATCHES_AHEAD)
-        for member_scores in self._engine.member_scores(windows):
-            if self._upcoming is not None:
-                self._upcoming.prepare()
-            self._fill_in(member_scores)
-            yield from self._finished()
+    def results(self) -> Generator[MemberScored, None, None]:
+        with closing(prefetched(self._engine.warp, self._batches(), _BATCHES_AHEAD)) as windows:
+            for member_scores in self._engine.member_scores(self._until_failure(windows)):
+                if self._upcoming is not None:
+                    self._upcoming.prepare()
+                self._fill_in(member_scores)
+                yield from self._finished()
         yield from self._finished()  # images without regions at the end
+        if self._failures:
+            raise self._failures[0]
+
+    def _until_failure(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield items up to an error, which is noted, so that what came before is finished."""
+        try:
+            yield from items
+        except Exception as error:  # noqa: BLE001 - raised at the end of the results
+            self._failures.append(error)
 
     def _batches(self) -> Iterator[list[Piece]]:
         for parts in self._cut():
@@ -148,7 +166,7 @@ class _ScoringLine:
         """Yield the parts that make up each batch; only the last one is not full."""
         parts: list[_Part] = []
         room = self._engine.batch_size
-        for prepared in self._images:
+        for prepared in self._until_failure(self._images):
             sheet = self._new_sheet(prepared)
             start = 0
             while start < sheet.count:

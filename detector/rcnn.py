@@ -8,7 +8,8 @@ Each step can be called alone. ``Detector.detect`` runs all of them::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -255,7 +256,7 @@ class Detector:
         (scored,) = self._score([prepared])
         return self._select(prepared, scored.scores)
 
-    def detect_all(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    def detect_all(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Detect objects in many images, faster than one by one.
 
         Reading and proposing, warping and the networks work at the same time, and batches
@@ -266,11 +267,21 @@ class Detector:
         Outcome
             One a task, in their order. An image that cannot be read, or at which the proposer
             fails, does not stop the rest; the error's message is one line that names it.
+
+        Raises
+        ------
+        Exception
+            What ``tasks`` or the engine raise, after the outcomes that were finished before. What
+            is still prepared or warped is dropped.
         """
-        for prepared, scores in self._score(prepared_ahead(self._prepare_or_note, tasks)):
-            key, image, _, error = prepared
-            found = None if error else self._select(prepared, scores)
-            yield Outcome(key, image, found, error)
+        with (
+            closing(prepared_ahead(self._prepare_or_note, tasks)) as images,
+            closing(self._score(images)) as scored,
+        ):
+            for prepared, scores in scored:
+                key, image, _, error = prepared
+                found = None if error else self._select(prepared, scores)
+                yield Outcome(key, image, found, error)
 
     def propose(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the proposer's regions ``(N, 4)`` of an (H, W, 3) image, best first."""
@@ -340,7 +351,7 @@ class Detector:
         except Exception as error:  # noqa: BLE001 - one bad picture must not stop the others
             return Prepared(task.key, None, np.empty((0, 4), np.float32), _told(task.key, error))
 
-    def _score(self, images: Iterable[Prepared]) -> Iterator[Scored]:
+    def _score(self, images: Iterable[Prepared]) -> Generator[Scored, None, None]:
         if self.others is None:
             return score_images(images, self.engine)
         return score_in_cascade(images, self.engine, self.others, self.config.cascade_threshold)

@@ -153,6 +153,8 @@ def why_skipped(name: str, error: Exception) -> str:
         return message if message.startswith(name) else f"{name}: {message}"
     if isinstance(error, MemoryError):
         return f"{name}: the memory does not suffice; shrink it, or work on fewer at a time"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{name}: cannot be read ({error.strerror}); see to its path and permissions"
     kind = type(error).__name__
     told = f"{kind}: {message[:_LONGEST_REASON]}" if message else kind
     return f"{name}: the proposer failed ({told}); look at the picture, or leave it out"

@@ -32,7 +32,7 @@ def save_proposals() -> Callable[..., Path]:
         run = Run.of_images(ProposalSettings(), images)
         parts = Parts(path, run, [Picture(name, name) for name in images], size=len(rows))
         parts.write(0, rows)
-        parts.stitch()
+        parts.finish()
         return path
 
     return save

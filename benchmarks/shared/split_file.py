@@ -25,7 +25,10 @@ class Kept(NamedTuple):
 
 
 def digest_of(path: Path) -> str:
-    """Return what tells files apart by their content."""
+    """Return what tells files, or folders of files, apart by their content."""
+    if path.is_dir():
+        parts = [f"{entry.name} {digest_of(entry)}" for entry in sorted(path.iterdir())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""Propose boxes that may hold an object, for many pictures, into one Parquet file.
+"""Propose boxes that may hold an object, for many pictures, into Parquet.
 
 Examples
 --------
@@ -10,20 +10,24 @@ A list of one path a line, relative to the folder of the list:
 
     inception-rcnn propose @pictures.txt --out boxes.parquet
 
-A split of a data set, with its own image ids:
+A split of a data set, with its own image ids, into a folder of files:
 
-    inception-rcnn propose --root ILSVRC --split train --out train.parquet
+    inception-rcnn propose --root ILSVRC --split train --out train-boxes
 
 At most 1,000 boxes a picture, by R-CNN's own generator:
 
     inception-rcnn propose holiday/ --out boxes.parquet --generator fast --max-boxes 1000
 
-The commands detect, train and eval-map take the file by --proposals. It holds one row an image:
+A name that ends in .parquet becomes one file, which suits some ten thousand pictures. Any other
+becomes a folder of such files with an index, for any number of pictures: its images are read in
+any order at the same speed, and nothing is copied at the end.
+
+The commands detect, train and eval-map take either by --proposals. It holds one row an image:
 image_id, path, width, height, boxes_xyxy, scores, sources, ranks, error; see the top of
 proposals/storage/proposal_file.py. Any Parquet reader opens it.
 
-A run that was stopped or killed goes on when the same command is given again: finished parts
-stand in the folder OUT.parts until all are there.
+Rerun the same command to resume a run that was stopped or killed: finished parts stand in the
+folder OUT.parts until all are there.
 
 Exit codes: 0 done; 1 done, but pictures were skipped, as they could not be read or the generator
 failed at them; 2 the command or its input is wrong; 130 interrupted.
@@ -42,7 +46,7 @@ from detector.commands.shared.datasets import add_dataset_flags, add_folds_flag,
 from detector.commands.shared.inputs import add_picture_inputs, list_pictures
 from detector.commands.shared.progress import progress
 from detector.commands.shared.proposers import MIN_SIDE, PROPOSERS, proposer_name
-from detector.commands.shared.values import count_from_one, output_file, seed
+from detector.commands.shared.values import count_from_one, seed
 from foundation.processors import available_processors
 from proposals.storage.header import ProposalSettings
 
@@ -62,8 +66,8 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add = parser.add_argument
     # fmt: off
     add("--split", help="of --root, for example train")
-    add("-o", "--out", type=output_file, required=True, metavar="FILE",
-        help="Parquet file to write")
+    add("-o", "--out", type=Path, required=True, metavar="PATH",
+        help="what to write: NAME.parquet is one file, any other name a folder of shards")
     # Flags that are not given are not passed on: their defaults are ProposalSettings'.
     add("--generator", type=proposer_name, metavar="NAME",
         help=f"{PROPOSERS} (default: {ProposalSettings.generator})")
@@ -75,7 +79,7 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--workers", type=count_from_one, default=available_processors(), metavar="N",
         help="pictures worked on at the same time (default: one a processor)")
     add("--overwrite", action="store_true",
-        help="remove the file and its parts first, and begin anew")
+        help="remove the file or folder and its parts first, and begin anew")
     # fmt: on
     return parser
 
@@ -100,13 +104,14 @@ def run(options: argparse.Namespace) -> int:
                 pictures, make, options.out, settings,
                 workers=options.workers, report=advance_to, overwrite=options.overwrite,
             )  # fmt: skip
-    except KeyboardInterrupt:
-        without = " without --overwrite" if options.overwrite else ""
-        print(
-            f"finished parts of {IMAGES_A_PART} images are kept in {options.out}.parts: give the"
-            f" same command again{without} to go on",
-            file=sys.stderr,
-        )
+    except BaseException as error:
+        if not isinstance(error, ValueError):  # by which input is refused
+            without = " without --overwrite" if options.overwrite else ""
+            print(
+                f"finished parts of {IMAGES_A_PART} images are kept in {options.out}.parts: rerun"
+                f" the same command{without} to resume",
+                file=sys.stderr,
+            )
         raise
     return _summary(options.out, made)
 

@@ -59,7 +59,7 @@ def propose_for_data_set(
     threads: int,
     report: Callable[[int], None],
 ) -> None:
-    """Make the file of every image's proposals, or what an earlier run left undone of it.
+    """Make the file or folder of all images' proposals, or what an earlier run left undone of it.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def propose_for_data_set(
     make_proposer : callable
         Makes a proposer for each thread.
     path : Path
-        Of the file; nothing is done when it is complete.
+        As `propose_to_file` takes it; nothing is done when all is complete.
     settings : ProposalSettings
         What ``make_proposer`` makes.
     threads : int
@@ -78,14 +78,14 @@ def propose_for_data_set(
     Raises
     ------
     ProposalFileError
-        If the file is there with other settings or images.
+        If it is there with other settings or images.
     """
     pictures = [Picture(a.image_id, str(a.image_path)) for a in annotations]
     propose_to_file(pictures, make_proposer, path, settings, workers=threads, report=report)
 
 
 def load_proposals(annotations: Sequence[ImageAnnotation], path: Path) -> ProposedImages:
-    """Read every image's proposals from a file.
+    """Read every image's proposals from a file or folder.
 
     Boxes are cut at the image's borders, and those without area left out. An image that the
     file has no proposals of, or those of a picture of another size, is skipped.
@@ -93,7 +93,7 @@ def load_proposals(annotations: Sequence[ImageAnnotation], path: Path) -> Propos
     Raises
     ------
     ProposalFileError
-        If the file cannot be used, or has proposals of none of the images.
+        If it cannot be used, or has proposals of none of the images.
     """
     usable: list[ImageAnnotation] = []
     boxes_xyxy: list[NDArray[np.float32]] = []

@@ -1,4 +1,4 @@
-"""Proposals for many pictures, on all processors, into one file; goes on where it was stopped."""
+"""Proposals for many pictures, on all processors, into a file or folder, with resumption."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from proposals.many import why_skipped
 from proposals.result import Proposer
 from proposals.storage.header import ProposalFileError, ProposalSettings, Run
 from proposals.storage.lock import locked
-from proposals.storage.parquet import ImageRow, open_parquet
+from proposals.storage.parquet import ImageRow
 from proposals.storage.parts import Parts, Picture
+from proposals.storage.shards import INDEX, open_source
 
 IMAGES_A_PART = 128
-"""How many images a part of the work holds, unless told; and a row group of the file."""
+"""How many images a part of the work holds, unless told; and a shard of a folder."""
 
 _AHEAD = 8  # pictures a worker that may be done before the slowest one
 
@@ -34,22 +35,24 @@ def propose_to_file(
     overwrite: bool = False,
     images_a_part: int = IMAGES_A_PART,
 ) -> bool:
-    """Propose boxes for pictures and write them to one file.
+    """Propose boxes for pictures and write them to one file, or to a folder of shards.
 
-    While it works, finished parts stand in the folder ``PATH.parts``, each whole. A call with
-    the same pictures and settings after one that was stopped or killed goes on from them, and
-    the file comes out as if nothing had happened. Pictures that cannot be read, or at which the
-    proposer fails, are in `ProposalFile.skipped` with the reason.
+    A path that ends in ``.parquet`` becomes a file, any other a folder, which suits any number of
+    pictures; `proposals.storage.proposal_file` describes both. While it works, finished parts
+    stand in the folder ``PATH.parts``, each whole: a file is copied from them, a folder is that
+    one, renamed. A call with the same pictures and settings after one that was stopped or killed
+    goes on from them, and all comes out as if nothing had happened. Pictures that cannot be read,
+    or at which the proposer fails, are in `ProposalFile.skipped` with the reason.
 
     Parameters
     ----------
     pictures : sequence of Picture
-        In the order of the file.
+        In the order of the file or shards.
     make_proposer : callable
         Makes a proposer for each worker.
     path : str or Path
     settings : ProposalSettings
-        What ``make_proposer`` makes, for the file's header; and the limit of boxes.
+        What ``make_proposer`` makes, for the header; and the limit of boxes.
     workers : int
         Pictures that are worked on at the same time, in threads.
     report : callable
@@ -61,14 +64,15 @@ def propose_to_file(
     Returns
     -------
     bool
-        Whether there was something to do: False when the file was complete already.
+        Whether there was something to do: False when all was complete already.
 
     Raises
     ------
     ProposalFileError
-        If the file or its parts are there with other settings or pictures.
+        If the file, folder or parts are there with other settings or pictures; or a folder of
+        something else is.
     LockedError
-        If another process is at work on the same file.
+        If another process is at work on the same path.
     ValueError
         If two pictures have one id.
     """
@@ -76,26 +80,38 @@ def propose_to_file(
     run = Run.of_images(settings, (picture.image_id for picture in pictures))
     if len({picture.image_id for picture in pictures}) < len(pictures):
         raise ValueError("two pictures have the same id; give each its own")
+    _refuse_other_folder(path)
     parts = Parts(path, run, pictures, images_a_part)
     with locked(path.with_name(f"{path.name}.lock")):
         if overwrite:
-            path.unlink(missing_ok=True)
-            parts.remove()
-        if path.exists():
+            parts.remove_all()
+        if path.is_file() or _is_complete_folder(path):
             _check_run(path, run)
             parts.remove()  # left by a run that was killed at its very end
             return False
         _make_missing(parts, make_proposer, run, workers, report)
-        parts.stitch()
+        parts.finish()
     return True
 
 
-def _check_run(path: Path, run: Run) -> None:
-    file, header = open_parquet(path)
-    file.close()
-    if difference := header.run.difference(run):
+def _is_complete_folder(path: Path) -> bool:
+    return (path / INDEX).is_file()
+
+
+def _refuse_other_folder(path: Path) -> None:
+    if path.is_dir() and not _is_complete_folder(path) and any(path.iterdir()):
         raise ProposalFileError(
-            f"{path}: is there already, made with {difference}; choose another file, or"
+            f"{path}: is a folder of something else; name a new one, or a file that ends in"
+            " .parquet"
+        )
+
+
+def _check_run(path: Path, run: Run) -> None:
+    source = open_source(path)
+    source.close()
+    if difference := source.header.run.difference(run):
+        raise ProposalFileError(
+            f"{path}: is there already, made with {difference}; choose another name, or"
             " start anew by --overwrite"
         )
 
@@ -107,7 +123,7 @@ def _make_missing(
     workers: int,
     report: Callable[[int], None],
 ) -> None:
-    missing = parts.missing()
+    missing = parts.missing(workers)
     todo = (picture for part in missing for picture in parts.pictures(part))
     done = run.image_count - sum(len(parts.pictures(part)) for part in missing)
     report(done)

@@ -99,15 +99,18 @@ class Header:
         Names that the column ``sources`` points into.
     package : str
         Name and version of the package that wrote the file.
+    shard_images : int or None
+        Of an index: how many images each file holds that it is of, but for the last one.
     """
 
     run: Run
     sources: tuple[str, ...]
     package: str
+    shard_images: int | None = None
 
     def to_metadata(self) -> dict[bytes, str]:
         """Return the header as key-value metadata of a Parquet file."""
-        content = {
+        content: dict[str, object] = {
             "format": _FORMAT,
             "version": _VERSION,
             "settings": asdict(self.run.settings),
@@ -115,6 +118,8 @@ class Header:
             "sources": self.sources,
             "package": self.package,
         }
+        if self.shard_images is not None:
+            content["shard_images"] = self.shard_images
         return {_KEY: json.dumps(content)}
 
     @classmethod
@@ -149,7 +154,13 @@ def _header(content: Mapping[str, Any]) -> Header:
         image_count=int(images["count"]),
         image_ids_sha256=str(images["sha256"]),
     )
-    return Header(run, tuple(map(str, content["sources"])), str(content["package"]))
+    shard_images = content.get("shard_images")
+    return Header(
+        run,
+        tuple(map(str, content["sources"])),
+        str(content["package"]),
+        None if shard_images is None else int(shard_images),
+    )
 
 
 def package_version() -> str:

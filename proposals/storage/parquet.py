@@ -5,22 +5,26 @@ What reader and writer share; `proposals.storage.proposal_file` describes the fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foundation.spelling import one_line
 from proposals.result import Proposals
-from proposals.storage.header import Header, ProposalFileError, Run, package_version
+from proposals.storage.header import Header, ProposalFileError
 
 # pyarrow carries no annotations and is heavy: its objects are Any, its imports in functions.
 
 
+INDEX_COLUMNS: Final = ("image_id", "path", "width", "height", "error")
+"""What an index of several files holds: all but the boxes."""
+
+_GROUP_IMAGES = 2  # a row group, which is what one image's boxes cost to read
 _BOXES = 4  # place of the boxes among the columns
 _MOST_CORNERS = 1 << 28  # in a group of images: a gigabyte; thirty images of 2,000 boxes are a MB
 
@@ -58,13 +62,19 @@ def schema() -> Any:  # noqa: ANN401 - a pyarrow.Schema
     )
 
 
-def to_table(rows: Sequence[ImageRow], run: Run) -> Any:  # noqa: ANN401 - a pyarrow.Table
-    """Return the rows with their header, whose sources are those that occur in them."""
+def index_schema() -> Any:  # noqa: ANN401 - a pyarrow.Schema
+    """Return the columns of an index."""
+    import pyarrow as pa
+
+    return pa.schema([schema().field(name) for name in INDEX_COLUMNS])
+
+
+def to_table(rows: Sequence[ImageRow]) -> tuple[Any, tuple[str, ...]]:
+    """Return the rows as a ``pyarrow.Table``, and the sources that occur in them."""
     import pyarrow as pa
 
     found = [None if isinstance(row.result, str) else row.result for row in rows]
     sources = tuple(dict.fromkeys(name for f in found if f is not None for name in f.sources))
-    columns = schema()
     arrays = [
         pa.array([row.image_id for row in rows], pa.string()),
         pa.array([valid_unicode(row.path) for row in rows], pa.string()),
@@ -73,8 +83,7 @@ def to_table(rows: Sequence[ImageRow], run: Run) -> Any:  # noqa: ANN401 - a pya
         *_list_arrays([f for f in found if f is not None], _counts(found), sources),
         pa.array([_error(row) for row in rows], pa.string()),
     ]
-    header = Header(run, sources, package_version())
-    return pa.Table.from_arrays(arrays, schema=columns.with_metadata(header.to_metadata()))
+    return pa.Table.from_arrays(arrays, schema=schema()), sources
 
 
 def _counts(found: Sequence[Proposals | None]) -> list[int]:
@@ -136,8 +145,28 @@ def with_sources(table: Any, old: Sequence[str], new: Sequence[str]) -> Any:  # 
     return table.set_column(index, table.schema.field(index), column)
 
 
-def open_parquet(path: Path) -> tuple[Any, Header]:
+@contextmanager
+def parquet_writer(path: Path, header: Header) -> Iterator[Callable[[Any], None]]:
+    """Give what appends a table of `schema` to the file of proposals ``path``."""
+    from pyarrow import parquet
+
+    # Dictionaries are longer than what they stand for in row groups as small as these.
+    columns = schema().with_metadata(header.to_metadata())
+    with parquet.ParquetWriter(
+        path, columns, compression="zstd", use_dictionary=False, write_statistics=["image_id"],
+        write_page_checksum=True,
+    ) as writer:  # fmt: skip
+        yield lambda table: writer.write_table(table, row_group_size=_GROUP_IMAGES)
+
+
+def open_parquet(path: Path, columns: Any = None) -> tuple[Any, Header]:  # noqa: ANN401
     """Open a file of proposals: the ``pyarrow.parquet.ParquetFile`` and its header.
+
+    Parameters
+    ----------
+    path : Path
+    columns : pyarrow.Schema, optional
+        That the file must have; `schema` when left out.
 
     Raises
     ------
@@ -153,7 +182,7 @@ def open_parquet(path: Path) -> tuple[Any, Header]:
     with damage_told(path):
         file = parquet.ParquetFile(path, page_checksum_verification=True)
     try:
-        header = _checked_header(file, path)
+        header = _checked_header(file, path, schema() if columns is None else columns)
         _check_claims(file.metadata, path)
     except BaseException:
         file.close()
@@ -161,9 +190,9 @@ def open_parquet(path: Path) -> tuple[Any, Header]:
     return file, header
 
 
-def _checked_header(file: Any, path: Path) -> Header:  # noqa: ANN401 - of pyarrow
+def _checked_header(file: Any, path: Path, columns: Any) -> Header:  # noqa: ANN401 - of pyarrow
     header = Header.from_metadata(file.metadata.metadata, path)
-    if not file.schema_arrow.remove_metadata().equals(schema()):
+    if not file.schema_arrow.remove_metadata().equals(columns):
         raise ProposalFileError(
             f"{path}: its columns are not those of proposals; make it anew with inception-rcnn"
             " propose"
@@ -227,20 +256,31 @@ class RowGroup:
         If it is damaged.
     """
 
-    COLUMNS = ("width", "height", "boxes_xyxy", "scores", "sources", "ranks")
+    COLUMNS = ("image_id", "width", "height", "boxes_xyxy", "scores", "sources", "ranks")
 
     def __init__(self, table: Any) -> None:  # noqa: ANN401 - a pyarrow.Table
         table.validate(full=True)
+        self._image_ids = table["image_id"].to_pylist()
         self._widths, self._heights = table["width"].to_pylist(), table["height"].to_pylist()
         self._lists = {}
         for name in ("boxes_xyxy", "scores", "sources", "ranks"):
             column = table[name].combine_chunks()
             values = column.values.values if name == "boxes_xyxy" else column.values
             shape = (-1, 4) if name == "boxes_xyxy" else (-1,)
-            self._lists[name] = _Lists(column.offsets.to_numpy(), values.to_numpy().reshape(shape))
+            # Not by to_numpy, which imports pandas where there is one.
+            offsets: NDArray[Any] = np.from_dlpack(column.offsets)
+            self._lists[name] = _Lists(offsets, np.from_dlpack(values).reshape(shape))
 
-    def proposals(self, row: int, sources: tuple[str, ...]) -> Proposals:
-        """Return the proposals of one image; ``ValueError`` where they are damaged."""
+    def proposals(self, row: int, image_id: str, sources: tuple[str, ...]) -> Proposals:
+        """Return the proposals of the image in a row.
+
+        Raises
+        ------
+        ValueError
+            If it is another image, or its proposals are damaged.
+        """
+        if self._image_ids[row] != image_id:
+            raise ValueError(f"'{self._image_ids[row]}' stands in the place of '{image_id}'")
         if self._heights[row] is None or self._widths[row] is None:
             raise ValueError("an image without a size")
         return Proposals(

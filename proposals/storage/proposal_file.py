@@ -1,7 +1,8 @@
-"""Proposals of many images in one Parquet file, read an image at a time.
+"""Proposals of many images in Parquet, read an image at a time.
 
-`ProposalFile` reads it; ``inception-rcnn propose`` and `proposals.storage.batch.propose_to_file`
-write it. One row is one image:
+`ProposalFile` reads them; ``inception-rcnn propose`` and
+`proposals.storage.batch.propose_to_file` write them: one file where the name ends in ``.parquet``,
+else a folder of such files. One row is one image:
 
 ============  ==================================  ===========================================
 column        type                                holds
@@ -27,26 +28,37 @@ The file's metadata hold JSON under the key ``proposals``::
      "images": {"count": 270, "sha256": "..."},
      "sources": ["selective_search"], "package": "inception-rcnn 0.1.0"}
 
-where sha256 is that of all image ids in their order, a zero byte after each. Row groups are
-small, and pages carry checksums. Other programs read the file as any Parquet::
+where sha256 is that of all image ids in their order, a zero byte after each. Row groups are of two
+images, and pages carry checksums.
 
-    pandas.read_parquet("boxes.parquet", columns=["image_id", "boxes_xyxy"])
-    polars.scan_parquet("boxes.parquet").filter(polars.col("error").is_not_null()).collect()
-    duckdb.sql("select image_id, len(boxes_xyxy) from 'boxes.parquet' where error is null")
+A file suits some ten thousand images, a folder any number: no shard is copied when it is made, and
+what is read when it is opened does not grow with the boxes. It holds:
+
+``000000.parquet``, ``000001.parquet`` ...
+    Shards: files as above, of 128 images each but the last. Their metadata are those of the whole
+    run; "sources" may lack names at its end that the shard has no boxes of.
+``_index``
+    A Parquet file of the columns image_id, path, width, height and error of all images, in the
+    order of the shards. Its metadata are those of a file, with all "sources", and
+    "shard_images": 128.
+
+Other programs read either as any Parquet; a folder by its name, or by a pattern::
+
+    pandas.read_parquet("boxes", columns=["image_id", "boxes_xyxy"])
+    polars.scan_parquet("boxes/*.parquet").filter(polars.col("error").is_not_null()).collect()
+    duckdb.sql("select image_id, len(boxes_xyxy) from 'boxes/*.parquet' where error is null")
 
 Here::
 
-    with ProposalFile("boxes.parquet") as file:
+    with ProposalFile("boxes") as file:
         for image_id in file:
             boxes_xyxy = file[image_id].boxes_xyxy  # (N, 4)
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType, TracebackType
@@ -54,21 +66,24 @@ from typing import Self
 
 from proposals.result import Proposals
 from proposals.storage.header import ProposalFileError, ProposalSettings
-from proposals.storage.parquet import RowGroup, damage_told, open_parquet, valid_unicode
+from proposals.storage.parquet import valid_unicode
+from proposals.storage.shards import open_source
 
 __all__ = ["ProposalFile", "ProposalFileError"]
 
 
 class ProposalFile:
-    """The proposals of many images, read from a file as they are asked for.
+    """The proposals of many images, read from a file or a folder as they are asked for.
 
     Opening reads only the columns of ids and errors; asking for an image reads the row group
-    it stands in. The last row group is kept, so going through the images in the file's order
-    reads each once, and memory does not grow. May be used from several threads.
+    it stands in, in any order. The last row group is kept, so going through the images in the
+    file's order reads each once, and memory does not grow. May be used from several threads. It can
+    be pickled: another process opens the same path anew.
 
     Parameters
     ----------
     path : str or Path
+        Of a file, or of a folder of shards.
 
     Attributes
     ----------
@@ -81,36 +96,33 @@ class ProposalFile:
     Raises
     ------
     ProposalFileError
-        If the file is missing, truncated, not Parquet, or of another schema or version.
+        If the file or a shard is missing, or it is not complete, truncated, not Parquet, or of
+        another schema or version.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._file, header = open_parquet(self.path)
-        self.settings: ProposalSettings = header.run.settings
-        self._sources = header.sources
+        self._source = open_source(self.path)
+        self.settings: ProposalSettings = self._source.header.run.settings
         self._lock = Lock()
-        self._cached: tuple[int, RowGroup] | None = None
         try:
-            self._read_index(header.run.image_count)
+            self._read_index(self._source.header.run.image_count)
         except BaseException:
-            self._file.close()
+            self._source.close()
             raise
 
+    def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
+        return type(self), (self.path.absolute(),)  # a worker may stand in another folder
+
     def _read_index(self, image_count: int) -> None:
-        with damage_told(self.path):
-            groups = range(self._file.num_row_groups)
-            rows = [self._file.metadata.row_group(group).num_rows for group in groups]
-            index = self._file.read(["image_id", "error"], use_threads=False)
-            image_ids, errors = (index[name].to_pylist() for name in ("image_id", "error"))
-        self._ends = list(accumulate(rows))
+        image_ids, errors = self._source.columns("image_id", "error")
         skipped = {i: e for i, e in zip(image_ids, errors, strict=True) if e is not None}
         self.skipped: Mapping[str, str] = MappingProxyType(skipped)
         self._row_of = {i: row for row, i in enumerate(image_ids) if i not in skipped}
         if not len(image_ids) == len(self._row_of) + len(skipped) == image_count:
             raise ProposalFileError(
                 f"{self.path}: must hold {image_count} images, each once, but does not; make it"
-                " anew with inception-rcnn propose"
+                " anew with inception-rcnn propose, or give the folder if it is a shard of one"
             )
 
     def __len__(self) -> int:
@@ -142,19 +154,8 @@ class ProposalFile:
                 f"{self.path}: holds no proposals of '{image_id}'; make a file of these images"
                 " with inception-rcnn propose"
             )
-        row = self._row_of[image_id]
-        group = bisect_right(self._ends, row)
-        start = self._ends[group - 1] if group else 0
-        with self._lock, damage_told(self.path):
-            return self._row_group(group).proposals(row - start, self._sources)
-
-    def _row_group(self, group: int) -> RowGroup:
-        if self._cached is None or self._cached[0] != group:
-            self._cached = None  # so that never two are in memory
-            columns = list(RowGroup.COLUMNS)
-            table = self._file.read_row_group(group, columns, use_threads=False)
-            self._cached = group, RowGroup(table)
-        return self._cached[1]
+        with self._lock:
+            return self._source.proposals(self._row_of[image_id], image_id)
 
     def for_image(self, image_id: str, image_size: tuple[int, int]) -> Proposals:
         """Return the proposals of an image whose (height, width) is known.
@@ -199,9 +200,8 @@ class ProposalFile:
     @cached_property
     def _ids(self) -> tuple[dict[str, str], dict[str, list[str]]]:
         """Image ids by path and by file name."""
-        with self._lock, damage_told(self.path):
-            index = self._file.read(["image_id", "path"], use_threads=False)
-            image_ids, paths = (index[name].to_pylist() for name in ("image_id", "path"))
+        with self._lock:
+            image_ids, paths = self._source.columns("image_id", "path")
         ids_by_name: dict[str, list[str]] = {}
         for image_id, path in zip(image_ids, paths, strict=True):
             ids_by_name.setdefault(_name(path), []).append(image_id)
@@ -209,7 +209,7 @@ class ProposalFile:
 
     def close(self) -> None:
         """Close the file; nothing can be read from it afterwards."""
-        self._file.close()
+        self._source.close()
 
     def __enter__(self) -> Self:
         return self

@@ -148,6 +148,21 @@ def test_errors_keep_their_place() -> None:
     assert [prepared for prepared, _ in found] == images
 
 
+@pytest.mark.parametrize("good", [0, 1, 7, 8, 9, 20])
+def test_all_images_before_an_error_of_their_source_are_finished(good: int) -> None:
+    table = softmax_scores(3, 2 * good)
+
+    def images() -> Iterator[Prepared]:
+        yield from images_of([2] * good)
+        raise OSError("the disk is gone")
+
+    found: list[NDArray[np.float32]] = [np.empty((0, 4), np.float32)]
+    first, others = TableEngine(table[:1], 4), TableEngine(table[1:], 4)
+    with pytest.raises(OSError, match="the disk is gone"):
+        found.extend(scores for _, scores in score_in_cascade(images(), first, others, 0.5))
+    np.testing.assert_array_equal(np.concatenate(found), apply_cascade(table, 0.5))
+
+
 def test_the_table_is_an_engine() -> None:
     engine: Engine = TableEngine(softmax_scores(1, 1), 1)
     assert engine.batch_size == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from detector.classes import select_classes
 from detector.engines import Engine, Piece
 from detector.members.settings import MemberSettings
-from detector.pipeline import Prepared, score_by_member, score_images
+from detector.pipeline import Prepared, Scored, score_by_member, score_images
 
 SETTINGS = MemberSettings(classes=select_classes(["dog"]))
 
@@ -117,3 +118,72 @@ def test_what_is_used_next_is_made_ready_after_the_first_scores_and_not_before()
     ready_at.clear()
     list(score_by_member(images_of([0]), engine, upcoming=Upcoming(1)))
     assert ready_at == []
+
+
+class Broken(StubEngine):
+    """Fails at the windows of one image, in one of its steps."""
+
+    def __init__(self, batch_size: int, step: str, number: int) -> None:
+        super().__init__(batch_size)
+        self._step = step
+        self._number = number
+
+    def _check(self, step: str, numbers: NDArray[Any]) -> None:
+        if step == self._step and (numbers == self._number).any():
+            raise RuntimeError("broken")
+
+    def upload(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        self._check("upload", image[0, 0])
+        return image
+
+    def warp(self, pieces: Sequence[Piece]) -> NDArray[np.float32]:
+        windows = super().warp(pieces)
+        self._check("warp", windows[:, 0])
+        return windows
+
+    def member_scores(
+        self, batches: Iterable[NDArray[np.float32]]
+    ) -> Iterator[NDArray[np.float32]]:
+        for scores in super().member_scores(batches):
+            self._check("score", scores[0, :, 0])
+            yield scores
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7])
+@pytest.mark.parametrize("number", [0, 1, 4, 8])
+@pytest.mark.parametrize("step", ["upload", "warp", "score"])
+def test_what_was_finished_before_an_engine_failed_comes_first(
+    step: str, number: int, batch_size: int
+) -> None:
+    found: list[Scored] = []
+    with pytest.raises(RuntimeError, match="broken"):
+        found.extend(score_images(images_of([3] * 9), Broken(batch_size, step, number)))
+    for place, (prepared, scores) in enumerate(found):
+        assert prepared.key == place
+        assert scores[:, 0].tolist() == [place + 1] * 3
+    # All but those that share a batch with the image at which it failed, or are still being cut.
+    assert number - batch_size // 3 - 1 <= len(found) <= number
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+@pytest.mark.parametrize("good", [0, 1, 2, 7])
+def test_all_images_before_an_error_of_their_source_are_finished(
+    good: int, batch_size: int
+) -> None:
+    def images() -> Iterator[Prepared]:
+        yield from images_of([3] * good)
+        raise OSError("the disk is gone")
+
+    found: list[object] = []
+    with pytest.raises(OSError, match="the disk is gone"):
+        found.extend(prepared.key for prepared, _ in score_images(images(), StubEngine(batch_size)))
+    assert found == list(range(good))
+
+
+def test_an_interruption_is_not_put_off() -> None:
+    def images() -> Iterator[Prepared]:
+        yield from images_of([3])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        next(score_images(images(), StubEngine(2)))

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -272,6 +274,7 @@ def test_an_image_that_cannot_be_read_does_not_stop_the_rest(member: Member) -> 
     ("error", "message"),
     [
         (MemoryError(), "b.jpg: the memory does not suffice; "),
+        (OSError(5, "Input/output error"), "b.jpg: cannot be read (Input/output error); see to"),
         (RuntimeError("two\nlines"), "b.jpg: the proposer failed (RuntimeError: two lines); "),
     ],
 )
@@ -292,6 +295,34 @@ def test_an_image_at_which_the_proposer_fails_does_not_stop_the_rest(
     assert "\n" not in str(second.error)
     with pytest.raises(type(error)):
         make_detector(member, propose).detect(images["b.jpg"])
+
+
+def test_what_is_detected_before_the_tasks_end_in_an_error_comes_first(member: Member) -> None:
+    good = (data.chelsea(), np.array([[10, 20, 90, 80]], np.float32))
+
+    def tasks() -> Iterator[Task]:
+        for number in range(4):
+            yield Task(number, lambda: good)
+        raise RuntimeError("a bug")
+
+    found: list[object] = []
+    with pytest.raises(RuntimeError, match="a bug"):
+        found.extend(outcome.key for outcome in make_detector(member).detect_all(tasks()))
+    assert found == [0, 1, 2, 3]
+
+
+def test_no_image_is_prepared_behind_an_error_of_the_engine(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set(threading.enumerate())
+    detector = make_detector(member)
+    monkeypatch.setattr(detector.engine, "warp", Mock(side_effect=RuntimeError("a bug")))
+    good = (data.chelsea(), np.array([[10, 20, 90, 80]] * 99, np.float32))
+    outcomes = detector.detect_all(Task(number, lambda: good) for number in range(99))
+    with pytest.raises(RuntimeError, match="a bug") as held:
+        list(outcomes)
+    assert held.value is not None  # its frames still hold the stages
+    assert not set(threading.enumerate()) - threads
 
 
 def test_an_interruption_while_proposing_ends_the_work(member: Member) -> None:

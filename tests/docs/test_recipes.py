@@ -106,6 +106,15 @@ def test_workers_of_a_data_loader_propose(how: str, folder: Path, counts: dict[s
     assert "(3, 451, 300)" in lines[-1]  # the turned one stands upright
 
 
+@pytest.mark.parametrize("how", ["spawn", "fork"])
+def test_workers_of_a_data_loader_read_a_folder_of_proposals(
+    how: str, folder: Path, counts: dict[str, int]
+) -> None:
+    program = recipe("Files of proposals").replace('"spawn"', f'"{how}"')
+    assert run(program, folder) == [f"{sum(counts.values())} boxes"]
+    assert (folder / "boxes" / "_index").is_file()
+
+
 def test_a_data_set_of_hugging_face_is_mapped_in_two_processes(
     folder: Path, counts: dict[str, int]
 ) -> None:

@@ -98,5 +98,31 @@ def test_an_error_of_the_source_reaches_the_reader_and_ends_the_work(good: int) 
     read: list[int] = []
     with pytest.raises(OSError, match="the source is gone"):
         read.extend(prefetched(lambda item: item, items(), 3))
-    assert read == list(range(len(read)))
+    assert read == list(range(good))
     assert not set(threading.enumerate()) - threads
+
+
+def test_a_source_that_failed_is_not_asked_again() -> None:
+    items = map((1).__floordiv__, [1, 1, 0, 1, 1])  # a map goes on after an error
+    results = ordered_map(lambda item: item, items, 1, ahead_of_each=2)
+    assert [next(results), next(results)] == [1, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert list(items) == [1, 1]
+
+
+def test_work_behind_an_error_is_dropped() -> None:
+    begun: list[int] = []
+    go_on = threading.Event()
+
+    def work(item: int) -> int:
+        begun.append(item)
+        assert go_on.wait(timeout=60)
+        return 1 // item
+
+    results = prefetched(work, [0, *range(1, 10)], 5)
+    threading.Timer(0.05, go_on.set).start()
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert len(begun) < 5 + 1
+    assert begun == list(range(len(begun)))

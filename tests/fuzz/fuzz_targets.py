@@ -225,7 +225,7 @@ def _parquet() -> Iterator[bytes]:
             run = Run.of_images(ProposalSettings(), [row.image_id for row in images])
             parts = Parts(path, run, [Picture(row.image_id, row.path) for row in images], size=9)
             parts.write(0, images)
-            parts.stitch()
+            parts.finish()
             yield path.read_bytes()
 
 

@@ -174,3 +174,20 @@ def test_a_reason_is_one_line_that_begins_with_the_name(error: Exception, reason
     assert told.startswith(reason)
     assert "\n" not in told
     assert len(told) < 300
+
+
+def test_what_was_proposed_before_the_images_end_in_an_error_comes_first() -> None:
+    def images() -> Iterator[Any]:
+        yield from map(picture, (1, 2))
+        raise OSError("the archive is gone")
+
+    found: list[Proposals | Skipped] = []
+    with pytest.raises(OSError, match="the archive is gone"):
+        found.extend(propose_many(images(), whole_image))
+    assert widths(iter(found)) == [1, 2]
+
+
+def test_an_error_of_the_disk_is_told_as_one() -> None:
+    told = why_skipped("a.jpg", OSError(5, "Input/output error"))
+    assert told == "a.jpg: cannot be read (Input/output error); see to its path and permissions"
+    assert "a.jpg: the proposer failed (OSError: odd)" in why_skipped("a.jpg", OSError("odd"))

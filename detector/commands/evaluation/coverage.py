@@ -101,8 +101,8 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     # fmt: off
     add("--split", required=True, help="for example val")
     add("--generators", type=source_or_file, nargs="+", required=True, metavar="NAME",
-        help=f"what to measure: {PROPOSERS}, or file:PATH, a file of"
-        " propose, or multibox:PATH, weights of train-multibox")
+        help=f"what to measure: {PROPOSERS}, or file:PATH, a file or"
+        " folder of propose, or multibox:PATH, weights of train-multibox")
     add("--baseline", metavar="NAME",
         help="the generator that the others are compared with (default: the first)")
     add("--budgets", type=count_from_one, nargs="+", default=list(_BUDGETS), metavar="N",
@@ -190,6 +190,7 @@ def _propose_all(
 ) -> Iterator[tuple[ImageAnnotation, dict[str, Answer]]]:
     """Yield each image with what all sources found; note in ``skipped`` why others are missing."""
     from proposals import ImageError, read_image
+    from proposals.many import why_skipped
     from proposals.storage.proposal_file import ProposalFileError
 
     warm = False
@@ -205,6 +206,8 @@ def _propose_all(
                 yield annotation, _ask(order, annotation.image_id, image)
             except (ImageError, ProposalFileError) as error:
                 skipped.append(str(error))
+            except Exception as error:  # noqa: BLE001 - what is measured must not be lost
+                skipped.append(why_skipped(str(annotation.image_path), error))
             advance_to(number + 1)
 
 

@@ -161,7 +161,7 @@ def obtain_predictions(
     path = options.out or Path(f"predictions_{options.split}.txt")
     try:
         found.extend(_detections(task.source, task.annotations, file, broken))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception):  # hours may stand in what was found
         path = path.with_suffix(f".partial{path.suffix}")
         write_predictions(path, gather_predictions(found, task.dataset.classes), task.images)
         print(f"detections of {len(found)} images written to {path}", file=sys.stderr)

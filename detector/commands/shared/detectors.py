@@ -72,8 +72,8 @@ def add_detector_flags(parser: argparse.ArgumentParser) -> None:
     add("--exact", action="store_true", default=None,
         help="let all networks score every region, not only those that the first one finds worth"
         " it: slower (default: as the model says)")
-    add("--proposals", type=Path, metavar="FILE",
-        help="take the regions from this file of propose instead of proposing any")
+    add("--proposals", type=Path, metavar="PATH",
+        help="take the regions from this file or folder of propose instead of proposing any")
     add("--max-proposals", type=count_from_one, metavar="N",
         help="score at most N regions a picture (default: as the model says)")
     add("--voting-iou", type=share, metavar="IOU",

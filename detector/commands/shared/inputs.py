@@ -31,7 +31,7 @@ def add_picture_inputs(parser: argparse.ArgumentParser, others: str = "") -> Non
 
 
 def open_proposals(path: Path | None) -> AbstractContextManager[ProposalFile | None]:
-    """Open the file of a flag ``--proposals``, or nothing where it is not given."""
+    """Open the file or folder of a flag ``--proposals``, or nothing where it is not given."""
     from proposals import ProposalFile
 
     return nullcontext() if path is None else ProposalFile(path)

@@ -33,8 +33,9 @@ On four GPUs or processors at once, with the same result up to rounding:
 
     torchrun --nproc-per-node 4 -m detector train --root ILSVRC ...
 
-Proposals are made first, or taken from a file of propose by --proposals. A run that was cut off
-goes on where its last checkpoint stands: give the same command again. The result is
+Proposals are made first, in OUT/proposals, or taken from a file or folder of propose by
+--proposals. Rerun the same command to resume: a run that was cut off
+goes on where its last checkpoint stands. The result is
 OUT/member.safetensors, for detect and eval-map --weights.
 
 Exit codes: 0 done; 1 done, but pictures were skipped; 2 the command or its input is wrong;
@@ -109,8 +110,8 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
         help="folder of proposals, pool, checkpoint, log and result (default: %(default)s)")
     add("--classes", nargs="+", metavar="KEY",
         help="names, WordNet ids or numbers (default: all that the split has objects of)")
-    add("--proposals", type=Path, metavar="FILE",
-        help="a file of propose (default: make OUT/proposals.parquet)")
+    add("--proposals", type=Path, metavar="PATH",
+        help="a file or folder of propose (default: make OUT/proposals)")
     add("--threads", type=count_from_one, default=available_processors(), metavar="N",
         help="for proposals (default: one a processor)")
     add("--policy", choices=tuple(POLICIES), default="r-cnn",
@@ -250,13 +251,13 @@ def _note_unlisted(known: Sequence[ObjectClass], annotations: Sequence[ImageAnno
 
 
 def _propose(annotations: Sequence[ImageAnnotation], options: argparse.Namespace) -> Path:
-    """Make the file of proposals in the folder of the run, and return its path."""
+    """Make the proposals in the folder of the run, and return their path."""
     from backbones.training.processes import process_rank, wait_for_all
     from detector.proposers import make_generator
     from detector.training.run import propose_for_data_set
     from proposals.storage.header import ProposalSettings
 
-    path: Path = options.out / "proposals.parquet"
+    path: Path = options.out / "proposals"
     settings = ProposalSettings()
     make = partial(make_generator, settings.generator, seed=settings.seed, threads=1)
     if process_rank() == 0:

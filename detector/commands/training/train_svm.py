@@ -57,8 +57,8 @@ def build_parser(program: str | None) -> argparse.ArgumentParser:
     add("--windows", type=count_from_one, metavar="N",
         help="that pass through the network, all true boxes among them"
         f" (default: {SvmConfig.windows})")
-    add("--proposals", type=Path, metavar="FILE",
-        help="a file of propose (default: make them now)")
+    add("--proposals", type=Path, metavar="PATH",
+        help="a file or folder of propose (default: make them now)")
     # fmt: on
     return parser
 

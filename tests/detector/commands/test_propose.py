@@ -133,6 +133,34 @@ def test_other_settings_are_refused_until_the_file_may_go(run_here: Tool) -> Non
         assert file.settings.generator == "fast"
 
 
+def test_a_name_without_parquet_becomes_a_folder(run_here: Tool) -> None:
+    command = ("pictures/cat.png", "--out", "new/boxes")
+    assert run_here(*command).stdout == "new/boxes: proposals of 1 images, written\n"
+    again = run_here(*command)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "was complete already; nothing to do" in again.stdout
+    assert sorted(path.name for path in Path("new/boxes").iterdir()) == ["000000.parquet", "_index"]
+    with ProposalFile("new/boxes") as file:
+        assert list(file) == ["pictures/cat.png"]
+    assert run_here(*command, "--seed", "3", "--overwrite").returncode == 0
+    with ProposalFile("new/boxes") as file:
+        assert file.settings.seed == 3
+
+
+def test_an_error_of_the_disk_says_that_finished_parts_are_kept_and_a_refusal_does_not(
+    run_here: Tool, make_generator: Mock
+) -> None:
+    make_generator.side_effect = OSError(28, "No space left on device")
+    full = run_here("pictures/cat.png", "--out", "boxes")
+    assert full.returncode == 2
+    how, error = full.stderr.splitlines()
+    assert how.endswith("are kept in boxes.parts: rerun the same command to resume")
+    assert "No space left on device" in error
+    make_generator.side_effect = ValueError("no weights")
+    refused = run_here("pictures/cat.png", "--out", "boxes")
+    assert (refused.returncode, refused.stderr) == (2, "error: no weights\n")
+
+
 def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mock) -> None:
     make_generator.return_value = Mock(side_effect=KeyboardInterrupt)
     command = ("pictures/cat.png", "--out", "boxes.parquet")
@@ -140,8 +168,8 @@ def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mo
     assert stopped.returncode == 130
     how, end = stopped.stderr.splitlines()
     assert how == (
-        "finished parts of 128 images are kept in boxes.parquet.parts: give the same command"
-        " again without --overwrite to go on"
+        "finished parts of 128 images are kept in boxes.parquet.parts: rerun the same command"
+        " without --overwrite to resume"
     )
     assert end == "interrupted"
     make_generator.return_value = whole_image
@@ -168,7 +196,7 @@ def test_an_interrupted_run_says_how_to_go_on(run_here: Tool, make_generator: Mo
             "argument --min-side: multibox has no smallest side to choose",
         ),
         (["*.tiff"], "*.tiff: matches no pictures"),
-        (["pictures", "--out", "pictures"], "-o/--out: must be a file, but 'pictures' is a"),
+        (["pictures", "--out", "pictures"], "pictures: is a folder of something else; name a new"),
         (["pictures", "--out", "pictures/cat.png"], "cat.png: damaged, or not Parquet"),
     ],
 )
@@ -193,4 +221,4 @@ def test_an_output_must_be_named(run_here: Tool) -> None:
 def test_help_teaches_by_examples(propose: Tool, tmp_path: Path) -> None:
     run = propose(tmp_path, "--help")
     assert run.returncode == 0
-    assert "inception-rcnn propose --root ILSVRC --split train --out train.parquet" in run.stdout
+    assert "inception-rcnn propose --root ILSVRC --split train --out train-boxes" in run.stdout

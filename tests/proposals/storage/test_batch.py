@@ -188,7 +188,7 @@ def with_a_changed_byte(part: Path) -> bytes:
     group = parquet.read_metadata(part).row_group(0)
     scores = next(c for c in map(group.column, range(group.num_columns)) if "scores" in str(c))
     content = bytearray(part.read_bytes())
-    content[scores.dictionary_page_offset + scores.total_compressed_size - 1] ^= 0x5A
+    content[scores.data_page_offset + scores.total_compressed_size - 1] ^= 0x5A
     return bytes(content)
 
 
@@ -245,6 +245,26 @@ def test_a_complete_file_is_left_alone(pictures: list[Picture], tmp_path: Path) 
     assert not run(pictures, path, proposer)
     assert proposer.seen == []
     assert [entry.name for entry in tmp_path.iterdir()] == ["boxes.parquet"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_something_else_is_neither_written_to_nor_removed(
+    overwrite: bool, pictures: list[Picture], tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("mine")
+    with pytest.raises(ProposalFileError, match="mine: is a folder of something else; name a new"):
+        run(pictures, tmp_path / "mine", overwrite=overwrite)
+    assert [entry.name for entry in tmp_path.rglob("*")] == ["mine", "letter.txt"]
+
+
+def test_an_empty_folder_may_become_that_of_proposals(
+    pictures: list[Picture], tmp_path: Path
+) -> None:
+    (tmp_path / "boxes").mkdir()
+    run(pictures, tmp_path / "boxes")
+    with ProposalFile(tmp_path / "boxes") as file:
+        assert len(file) == 8
 
 
 def test_a_file_that_is_something_else_is_not_written_over(

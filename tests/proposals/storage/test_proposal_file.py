@@ -45,7 +45,7 @@ def write(path: Path, rows: Sequence[ImageRow], size: int = 2) -> Path:
     parts = Parts(path, run, pictures, size)
     for part in range(len(parts)):
         parts.write(part, rows[part * size : (part + 1) * size])
-    parts.stitch()
+    parts.finish()
     return path
 
 

@@ -3,13 +3,19 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
+from detector import proposers
 from detector.classes import select_classes
+from proposals import Proposals
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 CAR, DOG = select_classes(["car", "dog"])
@@ -102,6 +108,36 @@ def test_several_generators_are_compared_written_and_plotted(folder: Path, run_h
             assert plot.format == "PNG"
             assert min(plot.size) > 300
             assert len(plot.convert("RGB").getcolors(1 << 24)) > 20
+
+
+def test_an_image_at_which_a_generator_fails_is_left_out(
+    run_here: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = proposers.make_source("file:saved.parquet", seed=0, threads=1)
+
+    def propose(image_id: str, image: NDArray[np.uint8]) -> Proposals:
+        if image_id == "b":
+            raise RuntimeError("a bug")
+        return file.propose(image_id, image)
+
+    make = Mock(return_value=replace(file, propose=propose))
+    monkeypatch.setattr(proposers, "make_source", make)
+    run = run_here(*SAVED)
+    assert run.returncode == 1
+    assert run.stdout.startswith("2 images of val, 2 objects\n")
+    skipped, line = run.stderr.splitlines()
+    assert skipped == "skipped 1 images:"
+    assert "b.JPEG: the proposer failed (RuntimeError: a bug); look at the picture" in line
+
+
+def test_a_folder_of_proposals_is_measured_as_a_file_is(
+    folder: Path, run_here: Tool, save_proposals: Callable[..., Path]
+) -> None:
+    save_proposals(folder / "saved", dict.fromkeys("abc", ((100, 100), SAVED_BOXES)))
+    run = run_here(*SPLIT, "--generators", "file:saved.parquet", "file:saved")
+    assert (run.returncode, run.stderr) == (0, "")
+    boxes = rows(run, "all boxes")
+    assert boxes["file:saved"][:-1] == boxes["file:saved.parquet"][:-1]
 
 
 def check_schema(written: dict[str, Any], names: list[str]) -> None:

@@ -134,19 +134,31 @@ def test_proposals_of_a_file_take_the_place_of_the_detectors_own(
     assert line.split()[:2] + line.split()[3:] == ["10", "37", "0", "0", "49", "49"]
 
 
-def test_an_interrupted_run_leaves_what_was_done_by_another_name(
-    folder: Path, run_here: Tool, load: Mock
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [(KeyboardInterrupt(), 130), (OSError(5, "the disk is gone"), 2), (RuntimeError("bug"), None)],
+)
+def test_a_run_that_ended_early_leaves_what_was_done_by_another_name(
+    error: BaseException,
+    exit_code: int | None,
+    folder: Path,
+    run_here: Tool,
+    load: Mock,
 ) -> None:
     detect_all = load.return_value.detect_all
 
     def interrupted(tasks: Iterable[Task]) -> Iterator[Outcome]:
         yield next(detect_all(tasks))
-        raise KeyboardInterrupt
+        raise error
 
     load.return_value.detect_all = interrupted
-    run = run_here(*SPLIT, "--weights", "w")
-    assert run.returncode == 130
-    assert "detections of 1 images written to predictions_val.partial.txt" in run.stderr
+    if exit_code is None:
+        with pytest.raises(RuntimeError, match="bug"):
+            run_here(*SPLIT, "--weights", "w")
+    else:
+        run = run_here(*SPLIT, "--weights", "w")
+        assert run.returncode == exit_code
+        assert "detections of 1 images written to predictions_val.partial.txt" in run.stderr
     assert not (folder / "predictions_val.txt").exists()
     lines = (folder / "predictions_val.partial.txt").read_text().splitlines()
     assert [line.split()[0] for line in lines] == ["10", "10"]

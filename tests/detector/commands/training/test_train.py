@@ -104,12 +104,12 @@ def test_a_member_comes_out_and_a_run_goes_on(
     assert "2 images, 1 classes: domestic_cat" in first.stdout
     assert "skipped" in first.stderr
     assert "damaged.JPEG: not a picture" in first.stderr
-    (tmp_path / "run/proposals.parquet").rename(tmp_path / "boxes.parquet")
-    second = train(tmp_path, *command, "--steps", "2", "--proposals", "boxes.parquet")
+    (tmp_path / "run/proposals").rename(tmp_path / "boxes")
+    second = train(tmp_path, *command, "--steps", "2", "--proposals", "boxes")
     assert second.returncode == 1, second.stderr
     assert "damaged.JPEG: not a picture" in second.stderr
-    assert not (tmp_path / "run/proposals.parquet").exists()
-    with ProposalFile(tmp_path / "boxes.parquet") as file:
+    assert not (tmp_path / "run/proposals").exists()
+    with ProposalFile(tmp_path / "boxes") as file:
         assert list(file) == ["cat"]
     log = (tmp_path / "run/log.jsonl").read_text(encoding="utf-8")
     steps = [json.loads(line)["step"] for line in log.splitlines()]
@@ -132,7 +132,7 @@ def test_a_member_is_trained_further_for_its_own_and_other_classes(
     assert first.returncode == 1, first.stderr
     second = train(
         tmp_path, *quick, "--weights", "first/member.safetensors", "--out", "second",
-        "--proposals", "first/proposals.parquet", "--classes", "dog", "domestic cat",
+        "--proposals", "first/proposals", "--classes", "dog", "domestic cat",
     )  # fmt: skip
     assert second.returncode == 1, second.stderr
     member = load_member(tmp_path / "second/member.safetensors")
