@@ -206,5 +206,7 @@ def test_it_runs_as_a_command_without_torch_and_matplotlib(compare: Tool, folder
         (folder / f"shadow/{name}.py").write_text(f"raise ImportError('{name} is not wanted here')")
     report = ("--report", "page.html")
     run = compare(folder, "a.json", "b.json", *report, path=folder / "shadow")
-    assert (run.returncode, run.stderr) == (0, "")
+    assert run.returncode == 0, run.stderr
+    told = [line for line in run.stderr.splitlines() if not line.startswith("resampling: ")]
+    assert told == []  # progress is told on a busy machine only
     assert "b.json is better than a.json" in run.stdout
